@@ -1,0 +1,1 @@
+"""How fast: micro-benchmarks, load, and the same work on other libraries."""

@@ -1,0 +1,1 @@
+"""Claims about faults, judged over histories."""

@@ -1,0 +1,1 @@
+"""The reference platform's running services, on real parts."""

@@ -1,0 +1,1 @@
+"""The simulator: the same platform and the same policies, in simulated time."""

@@ -1,0 +1,1 @@
+"""Where a scenario runs: simulated, or as live processes on this machine."""
