@@ -17,6 +17,7 @@ from policies.autoscale import (
     HpaSpec,
     PodMetric,
     ScalingPolicy,
+    recommendation,
 )
 from policies.balancing import (
     Balancer,
@@ -26,7 +27,17 @@ from policies.balancing import (
     balancer,
     two_choices,
 )
-from policies.cache import Fill, Hit, LeasedEntry, Wait
+from policies.cache import (
+    FOREVER_NS,
+    Answer,
+    CacheEntry,
+    Fill,
+    Hit,
+    LeasedEntry,
+    UnprotectedEntry,
+    Wait,
+    cache_entry,
+)
 from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
 from policies.rate_limit import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
 from policies.retry import (
@@ -39,13 +50,16 @@ from policies.retry import (
 )
 
 __all__ = [
+    "FOREVER_NS",
     "SCALE_DOWN_POLICIES",
     "SCALE_UP_POLICIES",
     "UNLIMITED",
     "Admission",
+    "Answer",
     "Backoff",
     "Balancer",
     "BreakerLimits",
+    "CacheEntry",
     "CircuitBreaker",
     "Fill",
     "GiveUp",
@@ -65,8 +79,11 @@ __all__ = [
     "SlidingLog",
     "State",
     "TieredLimiter",
+    "UnprotectedEntry",
     "Wait",
     "balancer",
+    "cache_entry",
     "full_jitter_ns",
+    "recommendation",
     "two_choices",
 ]

@@ -22,7 +22,10 @@ Source: R. Nishtala et al., "Scaling Memcache at Facebook", NSDI (2013), section
 """
 
 from enum import Enum, auto
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+FOREVER_NS: Final = 2**63 - 1
+"""A time to live without an end, and the end that never comes."""
 
 
 class Hit(NamedTuple):
@@ -53,6 +56,22 @@ class Wait(NamedTuple):
 
 
 Answer: TypeAlias = Hit | Fill | Wait
+
+
+class CacheEntry(Protocol):
+    """What a cache knows of one key, and tells readers and writers to do about it."""
+
+    def read(self, now_ns: int) -> Answer:
+        """Say what a reader is to do at ``now_ns``."""
+        ...
+
+    def fill(self, lease: int, now_ns: int, ttl_ns: int) -> bool:
+        """Store what was loaded under ``lease``, for ``ttl_ns``; False if it is not stored."""
+        ...
+
+    def invalidate(self, now_ns: int) -> None:
+        """Forget the value, after a commit that changed it."""
+        ...
 
 
 class _State(Enum):
@@ -104,10 +123,57 @@ class LeasedEntry:
         if self._state is not _State.LEASED or lease != self._lease or now_ns >= self._until_ns:
             return False
         self._state = _State.FRESH
-        self._until_ns = now_ns + ttl_ns
+        self._until_ns = min(now_ns + ttl_ns, FOREVER_NS)
         return True
 
     def invalidate(self, now_ns: int) -> None:
         """Forget the value and revoke the lease, after a commit that changed the value."""
         self._state = _State.ABSENT
         self._until_ns = now_ns
+
+
+class UnprotectedEntry:
+    """Cache-aside as the textbooks have it: no leases, and so every mishap that they prevent.
+
+    Each reader that misses loads, however many are at it already, and each fill is stored,
+    however old what it brings. It is here to be compared with, not to be used.
+    """
+
+    __slots__ = ("_fills", "_until_ns", "_version")
+
+    def __init__(self) -> None:
+        self._fills = 0
+        self._version = 0
+        self._until_ns = 0
+
+    def read(self, now_ns: int) -> Hit | Fill:
+        """Return the value's version if it is there, else tell the reader to load it."""
+        if now_ns < self._until_ns:
+            return Hit(version=self._version, until_ns=self._until_ns)
+        self._fills += 1
+        return Fill(lease=self._fills, until_ns=FOREVER_NS)
+
+    def fill(self, lease: int, now_ns: int, ttl_ns: int) -> bool:
+        """Store what was loaded, whenever that was; always True."""
+        self._version = lease
+        self._until_ns = min(now_ns + ttl_ns, FOREVER_NS)
+        return True
+
+    def invalidate(self, now_ns: int) -> None:
+        """Forget the value; a fill that is under way brings it back."""
+        self._until_ns = now_ns
+
+
+def cache_entry(protection: str, *, lease_ns: int) -> CacheEntry:
+    """Return a new entry: ``lease`` for a leased one, ``none`` for an unprotected one.
+
+    Raises:
+        ValueError: there is no such protection, or ``lease_ns`` is below 1.
+    """
+    match protection:
+        case "lease":
+            return LeasedEntry(lease_ns)
+        case "none":
+            return UnprotectedEntry()
+        case _:
+            raise ValueError(f"protection must be lease or none, got {protection!r}")

@@ -8,7 +8,10 @@ as every failure leads to another attempt, an overloaded service stays overloade
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+_PERCENT_MAX: Final = 100
+
 _TOKENS_PER_RETRY: Final = 100
+"""So that a first attempt earns as many tokens as the budget has percent."""
 
 _DELAY_MAX_NS: Final = 2**53
 """Up to here a delay times a float in [0, 1) is a float below the delay."""
@@ -116,8 +119,8 @@ class RetryBudget:
     __slots__ = ("_percent", "_tokens", "_tokens_max")
 
     def __init__(self, percent: int, reserve: int) -> None:
-        if not 0 <= percent <= 100:
-            raise ValueError(f"percent must be from 0 to 100, got {percent}")
+        if not 0 <= percent <= _PERCENT_MAX:
+            raise ValueError(f"percent must be from 0 to {_PERCENT_MAX}, got {percent}")
         if reserve < 0:
             raise ValueError(f"reserve must be at least 0, got {reserve}")
         self._percent = percent
