@@ -24,6 +24,11 @@ Select: TypeAlias = Literal["max", "min", "disabled"]
 """Of several policies the one that allows the most change, the least, or none at all."""
 
 
+def _require_at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
     """How far the number of replicas may move within a period.
@@ -266,8 +271,3 @@ def scale_down_limit(policy: ScalingPolicy, at_start: int) -> int:
 def _forget_until(noted: deque[_Noted], until_ns: int) -> None:
     while noted and noted[0].at_ns <= until_ns:
         noted.popleft()
-
-
-def _require_at_least(least: int, name: str, value: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
