@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from scenarios.distributions import Distribution
 from scenarios.model import Model, Name, single_key
 
 
@@ -65,6 +66,17 @@ class Request(Model):
     """Sent as JSON; ``{key}`` is filled in inside its strings."""
 
 
+class StationTimes(Model):
+    """What one class of requests takes at one station, where that differs from the others'."""
+
+    service_time_ns: Distribution | None = None
+    """For a service its work; for a cache one look-up, for a database one read or write, for a
+    queue one submission. None: the station's own."""
+
+    wait_time_ns: Distribution | None = None
+    """For a service: its waiting that occupies nothing. None: the station's own."""
+
+
 class RequestClass(Model):
     """A kind of request: what is sent, and the way it takes."""
 
@@ -78,3 +90,6 @@ class RequestClass(Model):
     """Services that call one another in this order, the last of which does ``steps``."""
 
     steps: tuple[Step, ...] = ()
+
+    times: dict[Name, StationTimes] = Field(default_factory=dict)
+    """By station on its way: what this class takes there. Calibration fills this in."""

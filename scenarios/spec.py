@@ -230,6 +230,14 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
                 ("classes", name, "through", str(i)), service, chain, scenario
             )
             chain += (service,)
+        stations = {
+            **scenario.services,
+            **scenario.caches,
+            **scenario.databases,
+            **scenario.queues,
+        }
+        for station in request_class.times:
+            problems += _unknown(("classes", name, "times", station), station, stations)
         at = ("classes", name, "steps")
         problems += _step_problems(at, request_class.steps, chain, scenario)
     for i, objective in enumerate(scenario.objectives):

@@ -1,0 +1,114 @@
+"""The plan of a run's traffic: each request with its time, written before the run starts."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from scenarios.routes import Cached, Call, Enqueue, Request, Step
+from scenarios.spec import Scenario
+from sim.arrivals import Arrival, arrivals
+
+
+class PlannedRequest(NamedTuple):
+    """One request, ready to be sent."""
+
+    id: int
+    """Number of the arrival."""
+
+    at_ns: int
+    """When, from the run's start."""
+
+    class_name: str
+    user: str
+    key: int
+    method: str
+    path: str
+    body: str | None
+    """JSON, or None for no body."""
+
+    submits: str | None
+    """The queue of the job that an ``ok`` answer acknowledges."""
+
+
+def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
+    """Yield the requests of a run, ascending in time.
+
+    Raises:
+        ValueError: a class in the mix has no ``request``, so it can only be simulated.
+    """
+    simulated_only = [
+        name for name in scenario.workload.mix if scenario.classes[name].request is None
+    ]
+    if simulated_only:
+        raise ValueError(
+            f"{', '.join(simulated_only)}: no request is given, so this can only be simulated; "
+            "add request: {method: ..., path: ...} to run it live"
+        )
+    submits = {
+        name: _queue_in(request_class.steps) for name, request_class in scenario.classes.items()
+    }
+    for arrival in arrivals(scenario):
+        request = scenario.classes[arrival.class_name].request
+        assert request is not None, "checked above"
+        yield _planned(arrival, request, submits[arrival.class_name])
+
+
+def _planned(arrival: Arrival, request: Request, submits: str | None) -> PlannedRequest:
+    body = None if request.body is None else json.dumps(_filled(request.body, arrival.key))
+    return PlannedRequest(
+        id=arrival.index,
+        at_ns=arrival.at_ns,
+        class_name=arrival.class_name,
+        user=arrival.user,
+        key=arrival.key,
+        method=request.method,
+        path=request.path.replace("{key}", str(arrival.key)),
+        body=body,
+        submits=submits,
+    )
+
+
+def _filled(template: object, key: int) -> object:
+    """Fill the key into every string of a JSON value."""
+    match template:
+        case str():
+            return template.replace("{key}", str(key))
+        case dict():
+            return {name: _filled(value, key) for name, value in template.items()}
+        case list():
+            return [_filled(value, key) for value in template]
+        case _:
+            return template
+
+
+def _queue_in(steps: tuple[Step, ...]) -> str | None:
+    """Return the first queue that a route submits to, at any depth."""
+    for step in steps:
+        match step:
+            case Enqueue():
+                return step.enqueue
+            case Call(steps=inner) | Cached(miss=inner):
+                found = _queue_in(inner)
+                if found is not None:
+                    return found
+            case _:
+                continue
+    return None
+
+
+def write_plan(scenario: Scenario, path: Path) -> int:
+    """Write the plan of ``scenario`` to ``path``, one JSON array a line; return how many."""
+    count = 0
+    with path.open("w", encoding="utf-8") as lines:
+        for request in plan(scenario):
+            lines.write(json.dumps(request) + "\n")
+            count += 1
+    return count
+
+
+def read_plan(path: Path) -> Iterator[PlannedRequest]:
+    """Yield the requests that :func:`write_plan` wrote."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield PlannedRequest(*json.loads(line))
