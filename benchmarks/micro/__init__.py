@@ -1,0 +1,1 @@
+"""Nanoseconds for one decision, one draw, one event."""

@@ -1,0 +1,1 @@
+"""Agreement: what is told twice, told the same."""

@@ -1,0 +1,77 @@
+"""Stories of rate limits, each of which can be checked by counting."""
+
+import pytest
+
+from policies import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
+
+REFUSED_FOR_20_NS = Admission(admitted=False, retry_after_ns=20, remaining=0)
+
+
+def test_a_full_window_opens_again_when_its_oldest_request_has_left_it() -> None:
+    log = SlidingLog(RateLimit(requests=2, window_ns=100))
+    assert log.admit(0) == Admission(admitted=True, retry_after_ns=0, remaining=1)
+    assert log.admit(60) == Admission(admitted=True, retry_after_ns=0, remaining=0)
+
+    assert log.admit(80) == REFUSED_FOR_20_NS
+    assert not log.admit(99).admitted
+    # The window that ends at 100 begins after 0, so the first request is out of it.
+    assert log.admit(100).admitted
+    assert not log.admit(159).admitted
+    assert log.admit(160).admitted
+
+
+def test_knocking_on_a_full_window_does_not_keep_it_shut() -> None:
+    log = SlidingLog(RateLimit(requests=1, window_ns=10))
+    assert log.admit(0).admitted
+    assert not any(log.admit(now_ns).admitted for now_ns in range(1, 10))
+    assert log.admit(10).admitted
+
+
+def test_requests_of_the_same_nanosecond_count_one_by_one() -> None:
+    log = SlidingLog(RateLimit(requests=3, window_ns=10))
+    assert [log.admit(5).admitted for _ in range(4)] == [True, True, True, False]
+
+
+def test_users_of_one_tier_do_not_share_a_limit() -> None:
+    limiter = TieredLimiter({"free": RateLimit(requests=1, window_ns=100)})
+    assert limiter.admit("free", "ada", 0).admitted
+    assert limiter.admit("free", "bob", 0).admitted
+    assert limiter.admit("free", "ada", 80) == REFUSED_FOR_20_NS
+
+
+def test_a_user_with_a_key_in_two_tiers_has_one_account() -> None:
+    limiter = TieredLimiter(
+        {
+            "free": RateLimit(requests=2, window_ns=100),
+            "pro": RateLimit(requests=3, window_ns=10),
+        }
+    )
+    assert [limiter.admit("pro", "ada", 0).admitted for _ in range(3)] == [True, True, True]
+    # What went through with the better key counts for the other one, all of its window long.
+    assert limiter.admit("free", "ada", 80) == REFUSED_FOR_20_NS
+    assert limiter.admit("pro", "ada", 80).remaining == 2
+    assert limiter.admit("free", "ada", 100).remaining == 0
+
+
+def test_a_tier_without_a_limit_is_not_counted() -> None:
+    limiter = TieredLimiter({})
+    assert limiter.admit("staff", "ada", 0) == Admission(
+        admitted=True, retry_after_ns=0, remaining=UNLIMITED
+    )
+    assert limiter.users_remembered == 0
+
+
+def test_a_user_who_falls_silent_is_forgotten_after_a_window() -> None:
+    limiter = TieredLimiter({"free": RateLimit(requests=1, window_ns=100)})
+    for user in range(1000):
+        limiter.admit("free", f"user-{user}", user)
+    # The users of 900 to 999 were admitted after 899, and the window reaches back to there.
+    assert limiter.users_remembered == 100
+    limiter.admit("staff", "ada", 1100)
+    assert limiter.users_remembered == 0
+
+
+@pytest.mark.parametrize("name", ["requests", "window_ns"])
+def test_a_limit_below_one_is_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        RateLimit(**{"requests": 1, "window_ns": 1, name: 0})
