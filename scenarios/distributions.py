@@ -93,7 +93,7 @@ class Quantiles(Model):
     @model_validator(mode="after")
     def _ascend(self) -> Self:
         if list(self.quantiles_ns) != sorted(self.quantiles_ns):
-            raise ValueError("quantiles should ascend")
+            raise ValueError("should have quantiles that ascend")
         return self
 
 

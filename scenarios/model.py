@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+NAME_RULE = "a lower-case letter, then letters, digits and _"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A lower-case name; the same on every floor: service, model, folder, chaos target."""
 

@@ -1,6 +1,5 @@
 """The scenario: what the platform is, what traffic arrives, what must hold."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -8,6 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from scenarios.distributions import Constant, Distribution
+from scenarios.errors import remedy
 from scenarios.model import Model, Name
 from scenarios.objectives import Objective
 from scenarios.routes import Cached, Call, Enqueue, Read, RequestClass, Step, Write
@@ -66,7 +66,7 @@ class Autoscaler(Model):
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
         if self.min_replicas > self.max_replicas:
-            raise ValueError("min_replicas should not exceed max_replicas")
+            raise ValueError("should not have a min_replicas above its max_replicas")
         return self
 
 
@@ -104,8 +104,8 @@ class Service(Model):
         scaler = self.autoscaler
         if scaler and not scaler.min_replicas <= self.replicas <= scaler.max_replicas:
             raise ValueError(
-                f"replicas should lie between the autoscaler's {scaler.min_replicas} "
-                f"and {scaler.max_replicas}, not be {self.replicas}"
+                f"should start with {scaler.min_replicas} to {scaler.max_replicas} replicas, "
+                f"as its autoscaler says, not with {self.replicas}"
             )
         return self
 
@@ -284,6 +284,4 @@ def _call_problems(
 def _unknown(at: tuple[str, ...], name: str, known: Mapping[str, object]) -> list[Problem]:
     if name in known:
         return []
-    close = difflib.get_close_matches(name, known, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
-    return [(at, f"names {name!r}, which is not defined; {remedy}")]
+    return [(at, f"names {name!r}, which is not defined; {remedy(name, known)}")]

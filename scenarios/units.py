@@ -7,6 +7,7 @@ second and fractions. Each is converted here, once, in both directions.
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -18,6 +19,10 @@ MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
 
+LONGEST_NS = 20_000 * 86_400 * SECOND_NS
+"""The longest duration: half a century, and the sum of a few still fits into 64 bits."""
+
+_DIGITS_MAX = 30
 _NS_PER_UNIT = {
     "ns": 1,
     "us": MICROSECOND_NS,
@@ -29,7 +34,7 @@ _NS_PER_UNIT = {
 }
 _SECONDS_PER_UNIT = {"s": 1, "min": 60, "m": 60, "h": 3_600}
 
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)"
+_NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?)"
 _DURATION = re.compile(rf"{_NUMBER}\s*(?P<unit>{'|'.join(_NS_PER_UNIT)})")
 _RATE = re.compile(rf"{_NUMBER}\s*/\s*(?P<unit>{'|'.join(_SECONDS_PER_UNIT)})")
 _SHARE = re.compile(rf"{_NUMBER}\s*%")
@@ -52,9 +57,13 @@ def parse_duration_ns(written: object) -> int:
             f"should be a duration such as 250ms, 10s or 2h, not {written!r} "
             f"(units: {', '.join(_NS_PER_UNIT)})"
         )
-    duration_ns = Decimal(found["number"]) * _NS_PER_UNIT[found["unit"]]
-    if duration_ns != int(duration_ns):
+    if len(found["number"]) > _DIGITS_MAX:
+        raise ValueError(f"should have at most {_DIGITS_MAX} digits, not {written!r}")
+    duration_ns = Fraction(found["number"]) * _NS_PER_UNIT[found["unit"]]
+    if duration_ns.denominator != 1:
         raise ValueError(f"should be a whole number of nanoseconds, not {written!r}")
+    if duration_ns > LONGEST_NS:
+        raise ValueError(f"should be at most {write_duration(LONGEST_NS)}, not {written!r}")
     return int(duration_ns)
 
 
@@ -116,7 +125,7 @@ def _built_in_code(value: object, info: ValidationInfo) -> bool:
 DurationNs = Annotated[
     int,
     BeforeValidator(_duration_ns),
-    Field(ge=0),
+    Field(ge=0, le=LONGEST_NS),
     PlainSerializer(write_duration, return_type=str),
     WithJsonSchema(
         {

@@ -111,6 +111,6 @@ class Workload(Model):
     def _peak_is_a_peak(self) -> Self:
         match self.arrivals:
             case SpikeArrivals(spike=spike) if spike.peak_per_s < spike.base_per_s:
-                raise ValueError("the spike's peak should not be below its base")
+                raise ValueError("should have a spike whose peak is not below its base")
             case _:
                 return self
