@@ -1,0 +1,75 @@
+"""Stories of retries and of the budget that bounds them."""
+
+import pytest
+
+from policies import Backoff, GiveUp, RetryAfter, RetryBudget
+
+BACKOFF = Backoff(base_ns=100, cap_ns=350, attempts_max=5)
+NEVER_NS = 10**9
+
+
+def test_the_delay_doubles_with_every_attempt_up_to_the_cap() -> None:
+    decisions = [
+        BACKOFF.decide(attempt, now_ns=0, deadline_ns=NEVER_NS, uniform=0.5)
+        for attempt in (1, 2, 3, 4)
+    ]
+    assert decisions == [RetryAfter(50), RetryAfter(100), RetryAfter(175), RetryAfter(175)]
+
+
+def test_the_last_attempt_is_not_followed_by_another() -> None:
+    decision = BACKOFF.decide(5, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0)
+    assert decision == GiveUp("attempts")
+
+
+def test_a_retry_that_would_start_at_the_deadline_is_not_worth_it() -> None:
+    # Half of the ceiling of 100 is a delay of 50.
+    in_time = BACKOFF.decide(1, now_ns=1000, deadline_ns=1051, uniform=0.5)
+    too_late = BACKOFF.decide(1, now_ns=1000, deadline_ns=1050, uniform=0.5)
+    assert in_time == RetryAfter(50)
+    assert too_late == GiveUp("deadline")
+
+
+@pytest.mark.parametrize(("base_ns", "cap_ns"), [(0, 10), (11, 10), (1, 2**53 + 1)])
+def test_delays_that_do_not_ascend_within_bounds_are_refused(base_ns: int, cap_ns: int) -> None:
+    with pytest.raises(ValueError, match="base_ns and cap_ns must ascend"):
+        Backoff(base_ns=base_ns, cap_ns=cap_ns, attempts_max=1)
+
+
+def test_a_back_off_without_any_attempt_is_refused() -> None:
+    with pytest.raises(ValueError, match="attempts_max must be at least 1, got 0"):
+        Backoff(base_ns=1, cap_ns=1, attempts_max=0)
+
+
+def test_ten_percent_pay_for_one_retry_in_ten_first_attempts() -> None:
+    budget = RetryBudget(percent=10, reserve=0)
+    for _ in range(9):
+        budget.earned()
+    assert not budget.may_retry()
+    budget.earned()
+    assert budget.may_retry()
+    assert not budget.may_retry()
+
+
+def test_a_long_calm_does_not_pay_for_more_than_the_reserve() -> None:
+    budget = RetryBudget(percent=50, reserve=3)
+    for _ in range(1000):
+        budget.earned()
+    assert [budget.may_retry() for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_without_percent_and_reserve_nothing_is_ever_retried() -> None:
+    budget = RetryBudget(percent=0, reserve=0)
+    for _ in range(1000):
+        budget.earned()
+    assert not budget.may_retry()
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_a_share_that_is_none_is_refused(percent: int) -> None:
+    with pytest.raises(ValueError, match=f"percent must be from 0 to 100, got {percent}"):
+        RetryBudget(percent=percent, reserve=0)
+
+
+def test_a_negative_reserve_is_refused() -> None:
+    with pytest.raises(ValueError, match="reserve must be at least 0, got -1"):
+        RetryBudget(percent=0, reserve=-1)
