@@ -1,0 +1,202 @@
+"""The arrivals of a run: the same for the simulator and for the live services.
+
+Every draw is a function of the seed, of what is drawn, and of the arrival's number. Change
+the mix, and the times stay; raise the rate, and the n-th arrival comes earlier but is still
+of the same class, from the same user, about the same key.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step
+from scenarios.spec import Scenario
+from scenarios.trace import TraceEntry, read_trace
+from scenarios.units import SECOND_NS
+from scenarios.workload import (
+    ConstantArrivals,
+    PoissonArrivals,
+    RampArrivals,
+    SpikeArrivals,
+    SpikeShape,
+    Tier,
+    TraceArrivals,
+    TraceSource,
+)
+from sim.popularity import Weighted, Zipf
+from sim.rates import CumulatedRate, Stretch
+from sim.streams import request_key, seed_key, stream_key, stream_of, uniform
+
+
+class Arrival(NamedTuple):
+    """One request that is to be sent."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks an arrival
+    """Its number, counted from 0."""
+
+    at_ns: int
+    """When, from the run's start; the warm-up is part of the run."""
+
+    class_name: str
+    tier: str
+    user: str
+    """``free-3`` is the fourth user of tier ``free``."""
+
+    key: int
+    """What it is about, counted from 1; 0 if its class has no keys."""
+
+
+def arrivals(scenario: Scenario) -> Iterator[Arrival]:
+    """Yield the arrivals of warm-up and measured part, ascending in time, one at a time.
+
+    Raises:
+        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read.
+        ValueError: the trace names a class that the scenario does not have.
+        OSError: the trace cannot be opened.
+    """
+    end_ns = scenario.warm_up_ns + scenario.duration_ns
+    about = _Particulars(scenario)
+    match scenario.workload.arrivals:
+        case TraceArrivals(trace=trace):
+            yield from _replayed(trace, end_ns, about)
+        case _:
+            for index, at_ns in enumerate(arrival_times_ns(scenario)):
+                if at_ns >= end_ns:
+                    return
+                yield about.drawn(index, at_ns)
+
+
+def arrival_times_ns(scenario: Scenario) -> Iterator[int]:
+    """Yield when requests arrive, ascending and without end; not of a trace."""
+    run_ns = scenario.warm_up_ns + scenario.duration_ns
+    match scenario.workload.arrivals:
+        case ConstantArrivals(constant=steady):
+            yield from _evenly(steady.rate_per_s)
+        case PoissonArrivals(poisson=steady):
+            flat = Stretch(run_ns, steady.rate_per_s, steady.rate_per_s)
+            yield from _poisson(scenario.seed, CumulatedRate([flat]))
+        case RampArrivals(ramp=ramp):
+            slope = Stretch(run_ns, ramp.start_per_s, ramp.end_per_s)
+            yield from _poisson(scenario.seed, CumulatedRate([slope]))
+        case SpikeArrivals(spike=spike):
+            stretches = _spike_stretches(spike, scenario.warm_up_ns, run_ns)
+            yield from _poisson(scenario.seed, CumulatedRate(stretches))
+        case TraceArrivals():
+            raise AssertionError("a trace has its times written down")
+
+
+def _evenly(rate_per_s: float) -> Iterator[int]:
+    index = 0
+    while True:
+        yield int(index * SECOND_NS / rate_per_s)
+        index += 1
+
+
+def _poisson(seed: int, rate: CumulatedRate) -> Iterator[int]:
+    gap = stream_of(seed, "arrival gap")
+    expected = 0.0
+    index = 0
+    while True:
+        expected -= math.log(gap(index))
+        yield rate.reaches_ns(expected)
+        index += 1
+
+
+def _spike_stretches(spike: SpikeShape, warm_up_ns: int, run_ns: int) -> list[Stretch]:
+    base, peak = spike.base_per_s, spike.peak_per_s
+    return [
+        Stretch(warm_up_ns + spike.at_ns, base, base),
+        Stretch(spike.rise_ns, base, peak),
+        Stretch(spike.hold_ns, peak, peak),
+        Stretch(spike.rise_ns, peak, base),
+        Stretch(run_ns, base, base),
+    ]
+
+
+def _replayed(trace: TraceSource, end_ns: int, about: "_Particulars") -> Iterator[Arrival]:
+    for index, entry in enumerate(read_trace(Path(trace.file))):
+        at_ns = int(entry.at_ns / trace.speed)
+        if at_ns >= end_ns:
+            return
+        yield about.recorded(index, at_ns, entry)
+
+
+class _Particulars:
+    """Draws what a request is: its class, its user, its key."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        tiers = scenario.users or {"free": Tier()}
+        self._classes = Weighted(scenario.workload.mix)
+        self._tiers = Weighted({name: tier.weight for name, tier in tiers.items()})
+        self._counts = {name: tier.count for name, tier in tiers.items()}
+        self._popularity = _popularity_by_class(scenario)
+        self._users = {
+            name: [f"{name}-{i}" for i in range(count)] for name, count in self._counts.items()
+        }
+        self._seed = seed_key(scenario.seed)
+        self._class_stream = stream_key("arrival class")
+        self._user_stream = stream_key("arrival user")
+        self._key_stream = stream_key("arrival key")
+
+    def drawn(self, index: int, at_ns: int) -> Arrival:
+        """Return arrival number ``index``."""
+        key = request_key(self._seed, index)
+        class_name = self._classes.pick(uniform(key, self._class_stream, 0))
+        return self._arrival(index, at_ns, class_name, uniform(key, self._user_stream, 0))
+
+    def recorded(self, index: int, at_ns: int, entry: TraceEntry) -> Arrival:
+        """Return arrival number ``index`` as it was recorded; what was not is drawn."""
+        key = request_key(self._seed, index)
+        class_name = entry.class_name or self._classes.pick(uniform(key, self._class_stream, 0))
+        if class_name not in self._popularity:
+            known = ", ".join(self._popularity)
+            raise ValueError(f"the trace has the class {class_name!r}; the scenario has: {known}")
+        if entry.user:
+            # The users of a record are not ours; but one of theirs is always the same of ours.
+            key_of_user = request_key(self._seed, stream_key(entry.user))
+            user_draw = uniform(key_of_user, self._user_stream, 0)
+        else:
+            user_draw = uniform(key, self._user_stream, 0)
+        arrival = self._arrival(index, at_ns, class_name, user_draw)
+        return arrival._replace(key=entry.key) if entry.key else arrival
+
+    def _arrival(self, index: int, at_ns: int, class_name: str, user_draw: float) -> Arrival:
+        tier, rest = self._tiers.pick_and_rest(user_draw)
+        user = self._users[tier][int(rest * self._counts[tier])]
+        popularity = self._popularity[class_name]
+        key = 0
+        if popularity is not None:
+            key_draw = uniform(request_key(self._seed, index), self._key_stream, 0)
+            key = popularity.key(key_draw)
+        return Arrival(index, at_ns, class_name, tier, user, key)
+
+
+def _popularity_by_class(scenario: Scenario) -> dict[str, Zipf | None]:
+    popularity = {name: Zipf(cache.keys, cache.zipf) for name, cache in scenario.caches.items()}
+    found: dict[str, Zipf | None] = {}
+    for name, request_class in scenario.classes.items():
+        cache = cache_of_keys(request_class, scenario)
+        found[name] = None if cache is None else popularity[cache]
+    return found
+
+
+def cache_of_keys(request_class: RequestClass, scenario: Scenario) -> str | None:
+    """Return the cache whose keys the requests of a class are about, or None."""
+    return request_class.keys or _first_cache(request_class.steps, scenario)
+
+
+def _first_cache(steps: tuple[Step, ...], scenario: Scenario) -> str | None:
+    for step in steps:
+        match step:
+            case Cached(cache=name):
+                return name
+            case Call(steps=inner):
+                found = _first_cache(inner, scenario)
+            case Enqueue(enqueue=queue):
+                found = scenario.queues[queue].results
+            case _:
+                found = None
+        if found is not None:
+            return found
+    return None

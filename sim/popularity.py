@@ -1,0 +1,47 @@
+"""What chance picks among: weighted names, and keys by their popularity."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+
+
+class Weighted:
+    """Names with weights.
+
+    Args:
+        weights: at least one, all above 0; their order decides which draw means which name.
+    """
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self._names = tuple(weights)
+        self._bounds = _cumulated(weights.values())
+
+    def pick(self, uniform: float) -> str:
+        """Return the name that the draw ``uniform`` from (0, 1) stands for."""
+        return self._names[bisect_right(self._bounds, uniform)]
+
+    def pick_and_rest(self, uniform: float) -> tuple[str, float]:
+        """Return the name, and where within its share the draw fell, again from [0, 1)."""
+        at = bisect_right(self._bounds, uniform)
+        low = self._bounds[at - 1] if at else 0.0
+        high = self._bounds[at] if at < len(self._bounds) else 1.0
+        return self._names[at], min((uniform - low) / (high - low), 1 - 2**-53)
+
+
+class Zipf:
+    """Keys 1 to ``keys``, the k-th asked for in proportion to ``k ** -exponent``."""
+
+    def __init__(self, keys: int, exponent: float) -> None:
+        self._bounds = _cumulated(k**-exponent for k in range(1, keys + 1))
+
+    def key(self, uniform: float) -> int:
+        """Return the key that the draw ``uniform`` from (0, 1) stands for."""
+        return bisect_right(self._bounds, uniform) + 1
+
+
+def _cumulated(weights: Iterable[float]) -> "array[float]":
+    """Return the upper bounds of all shares but the last, which takes what rounding leaves."""
+    sums = array("d", accumulate(weights))
+    total = sums.pop()
+    return array("d", (each / total for each in sums))
