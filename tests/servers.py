@@ -26,13 +26,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_valkey(*arguments: str) -> Iterator[str]:
+def running_valkey(*arguments: str, port: int | None = None) -> Iterator[str]:
     """Run a Valkey that stores nothing on disk; give its URL.
 
     Args:
         arguments: further options of ``valkey-server``.
+        port:      where it is to listen; None for any free port.
     """
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [str(get_binary_path()), "--bind", "127.0.0.1", "--port", str(port)]
         command += ["--save", "", "--appendonly", "no", "--dir", folder, *arguments]

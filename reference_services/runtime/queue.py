@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from reference_services.runtime.clock import NS_PER_S
+from reference_services.runtime.errors import NotFound, Unavailable
+
 JsonObject: TypeAlias = Mapping[str, Any]
 """What JSON calls an object; values are whatever JSON can hold."""
 
@@ -104,15 +107,22 @@ class DeadLettered:
 JobEvent: TypeAlias = Progressed | Done | DeadLettered
 
 
-class QueueUnavailable(Exception):
+class QueueUnavailable(Unavailable):
     """The queue did not answer; what was asked of it may or may not have happened.
 
     Whoever sees this at ``submit`` may repeat it with the same id.
     """
 
+    code = "queue_unavailable"
 
-class UnknownJob(Exception):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_ns=NS_PER_S)
+
+
+class UnknownJob(NotFound):
     """The queue has no job of this id, or no longer keeps it."""
+
+    code = "unknown_job"
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"there is no job {job_id}")
@@ -227,7 +237,7 @@ class WorkerLimits:
         turn to the dead worker: hence two intervals more. One second covers
         the machine's own delays.
         """
-        return self.lock_ns + 2 * self.check_ns + 1_000_000_000
+        return self.lock_ns + 2 * self.check_ns + NS_PER_S
 
 
 class JobWorker(Protocol):
