@@ -1,13 +1,13 @@
 """The plan of a run's traffic: each request with its time, written before the run starts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scenarios.routes import Cached, Call, Enqueue, Request, Step
 from scenarios.spec import Scenario
 from sim.arrivals import Arrival, arrivals
+from worlds.parts import queue_in
 
 
 class PlannedRequest(NamedTuple):
@@ -45,17 +45,16 @@ def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
             f"{', '.join(simulated_only)}: no request is given, so this can only be simulated; "
             "add request: {method: ..., path: ...} to run it live"
         )
-    submits = {
-        name: _queue_in(request_class.steps) for name, request_class in scenario.classes.items()
-    }
     for arrival in arrivals(scenario):
-        request = scenario.classes[arrival.class_name].request
-        assert request is not None, "checked above"
-        yield _planned(arrival, request, submits[arrival.class_name])
+        yield plan_of(scenario, arrival)
 
 
-def _planned(arrival: Arrival, request: Request, submits: str | None) -> PlannedRequest:
-    body = None if request.body is None else json.dumps(_filled(request.body, arrival.key))
+def plan_of(scenario: Scenario, arrival: Arrival) -> PlannedRequest:
+    """Return the request that an arrival of ``scenario`` sends."""
+    request_class = scenario.classes[arrival.class_name]
+    request = request_class.request
+    assert request is not None, "checked before the first arrival"
+    body = None if request.body is None else json.dumps(filled(request.body, arrival.key))
     return PlannedRequest(
         id=arrival.index,
         at_ns=arrival.at_ns,
@@ -65,43 +64,41 @@ def _planned(arrival: Arrival, request: Request, submits: str | None) -> Planned
         method=request.method,
         path=request.path.replace("{key}", str(arrival.key)),
         body=body,
-        submits=submits,
+        submits=queue_in(request_class.steps),
     )
 
 
-def _filled(template: object, key: int) -> object:
+def filled(template: object, key: int) -> object:
     """Fill the key into every string of a JSON value."""
     match template:
         case str():
             return template.replace("{key}", str(key))
         case dict():
-            return {name: _filled(value, key) for name, value in template.items()}
+            return {name: filled(value, key) for name, value in template.items()}
         case list():
-            return [_filled(value, key) for value in template]
+            return [filled(value, key) for value in template]
         case _:
             return template
 
 
-def _queue_in(steps: tuple[Step, ...]) -> str | None:
-    """Return the first queue that a route submits to, at any depth."""
-    for step in steps:
-        match step:
-            case Enqueue():
-                return step.enqueue
-            case Call(steps=inner) | Cached(miss=inner):
-                found = _queue_in(inner)
-                if found is not None:
-                    return found
-            case _:
-                continue
-    return None
+def submitted_queues(scenario: Scenario) -> dict[str, str]:
+    """Return, by request class, the queue that its requests submit a job to."""
+    found = {
+        name: queue_in(request_class.steps) for name, request_class in scenario.classes.items()
+    }
+    return {name: queue for name, queue in found.items() if queue is not None}
 
 
 def write_plan(scenario: Scenario, path: Path) -> int:
     """Write the plan of ``scenario`` to ``path``, one JSON array a line; return how many."""
+    return write_requests(plan(scenario), path)
+
+
+def write_requests(requests: Iterable[PlannedRequest], path: Path) -> int:
+    """Write planned requests, ascending in time, to ``path``; return how many."""
     count = 0
     with path.open("w", encoding="utf-8") as lines:
-        for request in plan(scenario):
+        for request in requests:
             lines.write(json.dumps(request) + "\n")
             count += 1
     return count

@@ -1,0 +1,160 @@
+"""Runs a scenario's traffic against a live platform, and sums up what came of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from reference_services.runtime.clock import monotonic_ns, unix_ns
+from scenarios.files import write_record
+from scenarios.histogram import HistogramBuilder
+from scenarios.history import Operation, read_history, write_operation
+from scenarios.recorder import Recorder
+from scenarios.records import Event, RunRecord, StationOutcome
+from scenarios.spec import Scenario
+from worlds.autoscaler import LiveAutoscaler
+from worlds.jobs import job_operations, read_jobs
+from worlds.load.generator import LoadProgress, LoadSummary, LoadTarget, generate
+from worlds.load.plan import submitted_queues, write_plan
+from worlds.observer import Observer, Sample, studio_of
+from worlds.parts import stations_by_part
+from worlds.processes.platform import Platform
+from worlds.provenance import live_provenance
+from worlds.world import OnProgress, Progress
+
+_LATE_SHARE_MAX = 0.01
+
+
+def run_live(
+    scenario: Scenario, platform: Platform, out: Path, on_progress: OnProgress
+) -> RunRecord:
+    """Load ``platform`` with the traffic of ``scenario`` and return the record.
+
+    Writes ``plan.jsonl``, ``history.jsonl``, ``jobs.jsonl`` and ``record.json`` into
+    ``out``. A part of the platform that dies on the way ends up in the record; the run
+    goes on, as its users would.
+
+    Raises:
+        LoadFailed: the load generator itself failed.
+        ValueError: a class of the mix can only be simulated.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_plan(scenario, out / "plan.jsonl")
+    events: list[tuple[int, Event]] = []
+
+    def note_scaled(service: str, before: int, wanted: int) -> None:
+        detail = f"{before} -> {wanted}"
+        events.append((unix_ns(), Event(at_ns=0, kind="scaled", target=service, detail=detail)))
+
+    observer = Observer(scenario, platform)
+    with observer.watching(), LiveAutoscaler(scenario, platform, note_scaled).running():
+        summary = _load(scenario, platform, out, on_progress)
+        requests = list(read_history(out / "history.jsonl"))
+        jobs = _finished_jobs(scenario, platform, out, requests, summary)
+    for death in platform.poll_deaths():
+        target = f"{death.service}/{death.index}"
+        detail = f"exit code {death.exit_code}"
+        event = Event(at_ns=0, kind="died", target=target, detail=detail)
+        events.append((death.at_unix_ns, event))
+    recorder = Recorder(scenario)
+    for operation in [*requests, *jobs]:
+        recorder.operation(operation)
+    start_ns = summary.started_at_unix_ns
+    for sample in observer.samples:
+        at_ns = max(sample.at_unix_ns - start_ns, 0)
+        recorder.sample(sample.series, sample.unit, at_ns, sample.value)
+    for at_unix_ns, event in events:
+        recorder.event(event.model_copy(update={"at_ns": at_unix_ns - start_ns}))
+    for event in _doubts(summary):
+        recorder.event(event)
+    record = recorder.record(
+        "processes",
+        live_provenance(scenario, start_ns),
+        stations=_stations(scenario, requests, observer.samples, start_ns),
+    )
+    write_record(record, out / "record.json")
+    return record
+
+
+def _load(
+    scenario: Scenario, platform: Platform, out: Path, on_progress: OnProgress
+) -> LoadSummary:
+    end_ns = scenario.warm_up_ns + scenario.duration_ns
+
+    def progress(seen: LoadProgress) -> None:
+        on_progress(Progress("running live", min(max(seen.at_ns, 0) / end_ns, 1.0)))
+
+    return generate(
+        out / "plan.jsonl",
+        LoadTarget(platform.edge_url, platform.api_keys_file),
+        out,
+        drain_ns=scenario.drain_ns,
+        on_progress=progress,
+    )
+
+
+def _finished_jobs(
+    scenario: Scenario,
+    platform: Platform,
+    out: Path,
+    requests: Sequence[Operation],
+    summary: LoadSummary,
+) -> list[Operation]:
+    """Wait for the jobs that were submitted, until the drain is over; add them to the history."""
+    submitted = list(read_jobs(out / "jobs.jsonl", requests))
+    if not submitted:
+        return []
+    studio = studio_of(platform)
+    left_ns = scenario.warm_up_ns + scenario.duration_ns + scenario.drain_ns - summary.ended_ns
+    jobs = list(
+        job_operations(
+            studio,
+            submitted,
+            submitted_queues(scenario),
+            started_at_unix_ns=summary.started_at_unix_ns,
+            deadline_ns=monotonic_ns() + left_ns,
+        )
+    )
+    with (out / "history.jsonl").open("a", encoding="utf-8") as history:
+        history.writelines(map(write_operation, jobs))
+    return jobs
+
+
+def _doubts(summary: LoadSummary) -> list[Event]:
+    """Say where the generator itself may have bent the measurement."""
+    if summary.late <= _LATE_SHARE_MAX * summary.sent:
+        return []
+    detail = (
+        f"{summary.late} of {summary.sent} requests were sent more than 10 ms late, "
+        f"at most {summary.late_max_ns / 1e6:.0f} ms: the machine was too busy to send them in "
+        "time; their latency counts from when they were due"
+    )
+    return [Event(at_ns=summary.ended_ns, kind="note", target="load", detail=detail)]
+
+
+def _stations(
+    scenario: Scenario, requests: Sequence[Operation], samples: Sequence[Sample], start_ns: int
+) -> dict[str, StationOutcome]:
+    """Sum up by station what the services reported of themselves in the measured part."""
+    from_ns = scenario.warm_up_ns
+    until_ns = from_ns + scenario.duration_ns
+    service_ns: defaultdict[str, HistogramBuilder] = defaultdict(HistogramBuilder)
+    names = {name: stations_by_part(found) for name, found in scenario.classes.items()}
+    for request in requests:
+        if from_ns <= request.scheduled_ns < until_ns:
+            stations = names[request.class_name]
+            for part, span_ns in request.spans_ns:
+                if part in stations:
+                    service_ns[stations[part]].add(span_ns)
+    busy: defaultdict[str, list[float]] = defaultdict(list)
+    for sample in samples:
+        quantity, _, station = sample.series.partition(".")
+        if quantity == "utilisation" and from_ns <= sample.at_unix_ns - start_ns < until_ns:
+            busy[station].append(sample.value)
+    return {
+        station: StationOutcome(
+            service_ns=service_ns[station].build() if station in service_ns else None,
+            utilisation=fmean(busy[station]) if busy.get(station) else None,
+        )
+        for station in {*service_ns, *busy}
+    }
