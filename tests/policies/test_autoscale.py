@@ -1,0 +1,222 @@
+"""Stories of the autoscaler, with numbers as in the Kubernetes documentation."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policies import Hpa, HpaSpec, PodMetric, ScalingPolicy, recommendation
+from policies.autoscale import scale_down_limit, scale_up_limit
+
+SECOND_NS = 1_000_000_000
+
+SPEC = HpaSpec(min_replicas=1, max_replicas=100, target_percent=50)
+
+NO_METRIC = PodMetric(utilisation_percent=None, ready=True)
+NOT_READY = PodMetric(utilisation_percent=None, ready=False)
+
+
+def at(*utilisations_percent: int) -> list[PodMetric]:
+    """Return ready pods with these utilisations."""
+    return [PodMetric(percent, ready=True) for percent in utilisations_percent]
+
+
+def settled(spec: HpaSpec, now_ns: int, current: int) -> Hpa:
+    """Return an autoscaler that has watched ``current`` replicas meet the target."""
+    hpa = Hpa(spec)
+    on_target = at(*[spec.target_percent] * current)
+    assert hpa.desired(now_ns, current, on_target) == current
+    return hpa
+
+
+@pytest.mark.parametrize(
+    ("pods", "replicas"),
+    [
+        (at(100, 100), 4),
+        (at(25, 25), 1),
+        (at(60, 70, 80), 5),  # A mean of 70: 4.2 pods' worth, so five.
+        (at(55, 55), 2),  # A tenth above the target is still on it,
+        (at(45, 45), 2),  # and so is a tenth below;
+        (at(56, 56), 3),  # more is not,
+        (at(44, 44, 44, 44, 44, 44, 44, 44), 8),  # though it may come to the same.
+        (at(0, 0), 0),
+    ],
+)
+def test_utilisation_above_or_below_the_target_calls_for_replicas_in_proportion(
+    pods: list[PodMetric], replicas: int
+) -> None:
+    assert recommendation(SPEC, len(pods), pods) == replicas
+
+
+def test_pods_that_start_up_count_as_idle_when_more_replicas_are_called_for() -> None:
+    # Two at 100 % call for four; with two more on their way that is what there will be.
+    assert recommendation(SPEC, 4, [*at(100, 100), NOT_READY, NOT_READY]) == 4
+    assert recommendation(SPEC, 3, [*at(100, 100), NOT_READY]) == 4
+
+
+def test_pods_that_start_up_do_not_count_when_fewer_replicas_are_called_for() -> None:
+    assert recommendation(SPEC, 3, [*at(25, 25), NOT_READY]) == 1
+
+
+def test_pods_without_a_metric_count_as_idle_for_more_and_as_busy_for_fewer() -> None:
+    # A mean of 66 over three pods, not of 100 over two: four rather than six.
+    assert recommendation(SPEC, 3, [*at(100, 100), NO_METRIC]) == 4
+    # A mean of 40 over four pods, not of 20 over three.
+    assert recommendation(SPEC, 4, [*at(20, 20, 20), NO_METRIC]) == 4
+    # A mean of 32 over six.
+    assert recommendation(SPEC, 6, [*at(20, 20, 20, 20, 15), NO_METRIC]) == 4
+
+
+def test_a_pod_without_a_metric_counts_as_on_target_where_the_target_is_above_full_use() -> None:
+    spec = HpaSpec(min_replicas=1, max_replicas=10, target_percent=200)
+    # A mean of 125, where 100 would have made it 75: three rather than two.
+    assert recommendation(spec, 4, [*at(100, 100, 100), NO_METRIC]) == 3
+
+
+def test_what_is_not_known_stops_a_change_rather_than_turn_it_round() -> None:
+    assert recommendation(SPEC, 3, [*at(80), NOT_READY, NOT_READY]) == 3
+    assert recommendation(SPEC, 3, [*at(10), NO_METRIC, NO_METRIC]) == 3
+
+
+def test_pods_that_are_not_there_yet_do_not_make_high_load_call_for_fewer() -> None:
+    assert recommendation(SPEC, 8, at(80, 80)) == 8
+
+
+def test_without_any_metric_the_number_stays() -> None:
+    assert recommendation(SPEC, 2, [NO_METRIC, NOT_READY]) is None
+    assert settled(SPEC, 0, 2).desired(SECOND_NS, 2, [NO_METRIC, NOT_READY]) == 2
+
+
+def test_no_replicas_mean_that_autoscaling_is_off() -> None:
+    assert Hpa(SPEC).desired(0, 0, []) == 0
+
+
+def test_a_number_out_of_bounds_is_brought_back_whatever_the_load() -> None:
+    spec = HpaSpec(min_replicas=3, max_replicas=5, target_percent=50)
+    assert Hpa(spec).desired(0, 1, at(1)) == 3
+    assert Hpa(spec).desired(0, 9, at(*[100] * 9)) == 5
+
+
+def test_a_spike_is_met_by_doubling_every_fifteen_seconds() -> None:
+    hpa = settled(SPEC, 0, 10)
+    assert hpa.desired(15 * SECOND_NS, 10, at(*[500] * 10)) == 20
+    # Within the same fifteen seconds nothing more is allowed.
+    assert hpa.desired(29 * SECOND_NS, 20, at(*[250] * 20)) == 20
+    assert hpa.desired(30 * SECOND_NS, 20, at(*[250] * 20)) == 40
+
+
+def test_a_few_replicas_grow_by_four_rather_than_double() -> None:
+    assert settled(SPEC, 0, 1).desired(15 * SECOND_NS, 1, at(1000)) == 5
+
+
+def test_fewer_replicas_must_be_called_for_five_minutes_long() -> None:
+    hpa = settled(SPEC, 0, 10)
+    idle = at(*[5] * 10)
+    assert hpa.desired(15 * SECOND_NS, 10, idle) == 10
+    assert hpa.desired(299 * SECOND_NS, 10, idle) == 10
+    assert hpa.desired(300 * SECOND_NS, 10, idle) == 1
+
+
+def test_the_largest_number_called_for_in_five_minutes_is_kept() -> None:
+    hpa = settled(SPEC, 0, 10)
+    assert hpa.desired(100 * SECOND_NS, 10, at(*[25] * 10)) == 10
+    assert hpa.desired(300 * SECOND_NS, 10, at(*[5] * 10)) == 5
+    assert hpa.desired(400 * SECOND_NS, 5, at(*[10] * 5)) == 1
+
+
+def test_a_scale_up_can_be_made_to_wait_too() -> None:
+    spec = HpaSpec(
+        min_replicas=1,
+        max_replicas=100,
+        target_percent=50,
+        scale_up_stabilisation_ns=60 * SECOND_NS,
+    )
+    hpa = settled(spec, 0, 2)
+    assert hpa.desired(15 * SECOND_NS, 2, at(100, 100)) == 2
+    assert hpa.desired(60 * SECOND_NS, 2, at(150, 150)) == 4
+
+
+def test_a_policy_bounds_what_goes_within_its_period() -> None:
+    spec = HpaSpec(
+        min_replicas=1,
+        max_replicas=100,
+        target_percent=50,
+        scale_down_stabilisation_ns=0,
+        scale_down_policies=(ScalingPolicy("pods", 3, 60 * SECOND_NS),),
+    )
+    hpa = settled(spec, 0, 10)
+    assert hpa.desired(10 * SECOND_NS, 10, at(*[5] * 10)) == 7
+    assert hpa.desired(69 * SECOND_NS, 7, at(*[5] * 7)) == 7
+    assert hpa.desired(70 * SECOND_NS, 7, at(*[5] * 7)) == 4
+
+
+def test_of_two_policies_the_one_that_allows_less_can_be_selected() -> None:
+    slow, fast = ScalingPolicy("pods", 1, SECOND_NS), ScalingPolicy("percent", 50, SECOND_NS)
+    spec = HpaSpec(
+        min_replicas=1,
+        max_replicas=100,
+        target_percent=50,
+        scale_down_stabilisation_ns=0,
+        scale_up_policies=(slow, fast),
+        scale_down_policies=(slow, fast),
+        scale_up_select="min",
+        scale_down_select="min",
+    )
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[500] * 10)) == 11
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[5] * 10)) == 9
+
+
+def test_a_direction_can_be_disabled() -> None:
+    spec = HpaSpec(
+        min_replicas=1,
+        max_replicas=100,
+        target_percent=50,
+        scale_down_stabilisation_ns=0,
+        scale_up_select="disabled",
+        scale_down_select="disabled",
+    )
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[500] * 10)) == 10
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[5] * 10)) == 10
+
+
+def test_without_policies_only_the_bounds_hold() -> None:
+    spec = HpaSpec(
+        min_replicas=2,
+        max_replicas=30,
+        target_percent=50,
+        scale_down_stabilisation_ns=0,
+        scale_up_policies=(),
+        scale_down_policies=(),
+    )
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[5000] * 10)) == 30
+    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[0] * 10)) == 2
+
+
+def test_percent_policies_round_in_favour_of_the_change() -> None:
+    tenth = ScalingPolicy("percent", 10, SECOND_NS)
+    assert scale_up_limit(tenth, 5) == 6
+    assert scale_up_limit(tenth, 10) == 11
+    assert scale_down_limit(tenth, 5) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [
+        ("min_replicas", 0, 1),
+        ("max_replicas", 1, 2),
+        ("target_percent", 0, 1),
+        ("tolerance_permille", -1, 0),
+        ("scale_down_stabilisation_ns", -1, 0),
+        ("scale_up_stabilisation_ns", -1, 0),
+    ],
+)
+def test_a_spec_out_of_range_is_refused_by_name(name: str, value: int, least: int) -> None:
+    changes: dict[str, Any] = {name: value}
+    with pytest.raises(ValueError, match=f"{name} must be at least {least}, got {value}"):
+        replace(HpaSpec(min_replicas=2, max_replicas=2, target_percent=50), **changes)
+
+
+@pytest.mark.parametrize(("value", "period_ns", "name"), [(0, 1, "value"), (1, 0, "period_ns")])
+def test_a_policy_below_one_is_refused_by_name(value: int, period_ns: int, name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        ScalingPolicy("pods", value, period_ns)
