@@ -8,6 +8,7 @@ headers that go with it::
 
 import json
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -25,14 +26,22 @@ class ServiceError(Exception):
         status:         HTTP status of the answer.
         code:           what happened, for programs; a subclass fixes it.
         retry_after_ns: when to come back, counted from now; None if coming back will not help.
+        headers:        further headers of the answer.
     """
 
     status: int = 500
     code: str = "internal"
 
-    def __init__(self, message: str, *, retry_after_ns: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_ns: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.message = message
         self.retry_after_ns = retry_after_ns
+        self.headers = dict(headers or {})
         super().__init__(message)
 
 
@@ -79,7 +88,7 @@ def error_answer(error: ServiceError, request_id: str) -> Response:
         "message": error.message,
         "request_id": request_id,
     }
-    headers: dict[str, str] = {}
+    headers = dict(error.headers)
     if error.retry_after_ns is not None:
         # RFC 9110 counts Retry-After in whole seconds; round up, never invite early.
         headers["Retry-After"] = str(max(math.ceil(error.retry_after_ns / NS_PER_S), 1))
@@ -121,9 +130,7 @@ async def _answer_invalid_request(request: Request, error: Exception) -> Respons
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     # Starlette itself raises these: no such route, method not allowed.
     assert isinstance(error, HTTPException)
-    answer = ServiceError(str(error.detail))
+    answer = ServiceError(str(error.detail), headers=error.headers)
     answer.status = error.status_code
     answer.code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
-    response = error_answer(answer, request_id_of(request))
-    response.headers.update(error.headers or {})
-    return response
+    return error_answer(answer, request_id_of(request))

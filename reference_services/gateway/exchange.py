@@ -1,0 +1,236 @@
+"""Getting an answer out of the replicas: choose one, ask it, judge it, perhaps try another."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter
+
+from policies import Backoff, GiveUp, RetryBudget
+from reference_services.gateway.forwarding import ClientRequest, request_head
+from reference_services.gateway.upstream_connection import (
+    Header,
+    ResponseHead,
+    UpstreamConnection,
+    UpstreamLost,
+)
+from reference_services.gateway.upstreams import Replica, Upstreams
+from reference_services.runtime.chance import uniform
+from reference_services.runtime.clock import NS_PER_S, monotonic_ns, sleep_ns
+from reference_services.runtime.errors import ServiceError
+
+_SERVER_ERROR = 500
+# The replica says that it could not try: another one may.
+_RETRIED_STATUSES = {502, 503, 504}
+
+
+class BadGateway(ServiceError):
+    """The upstream hung up, or what it answered is not HTTP."""
+
+    status, code = 502, "bad_gateway"
+
+
+class UpstreamTimeout(ServiceError):
+    """The upstream did not begin its answer in time."""
+
+    status, code = 504, "upstream_timeout"
+
+
+class Exchange(NamedTuple):
+    """An answer that has begun; its body is still to be read from the connection."""
+
+    replica: Replica
+    ticket: int
+    connection: UpstreamConnection
+    head: ResponseHead
+
+
+class Failure(NamedTuple):
+    """An attempt without an answer."""
+
+    error: ServiceError
+    never_sent: bool
+    """Whether the replica certainly saw nothing of the request."""
+
+
+Body = Callable[[UpstreamConnection], Awaitable[None]]
+"""Writes a request's body, and may do so once only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request, ready to be sent to any replica of its service."""
+
+    request: ClientRequest
+    added: list[Header]
+    body: bytes
+    """The whole body, if it is small."""
+
+    stream: Body | None
+    """What writes the body, if it is not."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent twice: it means the same, and all of it is still here."""
+        return self.request.idempotent and self.stream is None
+
+
+class Exchanger:
+    """Asks replicas on behalf of clients, within a deadline, an attempts' limit and a budget."""
+
+    def __init__(
+        self,
+        upstreams: Upstreams,
+        backoff: Backoff,
+        budget: RetryBudget,
+        timeout_ns: int,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._upstreams = upstreams
+        self._backoff = backoff
+        self._budget = budget
+        self.timeout_ns = timeout_ns
+        self._attempts = Counter(
+            "upstream_attempts",
+            "Requests sent to replicas, retries included.",
+            ("service", "outcome"),
+            registry=registry,
+        )
+
+    async def begin(self, outgoing: Outgoing) -> Exchange:
+        """Return an answer that has begun, whatever its status; hand it to ``end``.
+
+        Raises:
+            NoUpstream:      nobody can be asked.
+            BadGateway:      nobody answered properly.
+            UpstreamTimeout: nobody answered in time.
+        """
+        deadline_ns = monotonic_ns() + self.timeout_ns
+        self._budget.earned()
+        failed: list[Replica] = []
+        attempt = 0
+        while True:
+            attempt += 1
+            replica, ticket = self._upstreams.choose(outgoing.request.service, failed)
+            result = await self._attempt(replica, ticket, outgoing, deadline_ns)
+            delay_ns = self._delay_ns(result, outgoing, attempt, deadline_ns)
+            if isinstance(result, Exchange):
+                if delay_ns is None:
+                    return result
+                self.end(result)
+            elif delay_ns is None:
+                raise result.error
+            failed.append(replica)
+            await sleep_ns(delay_ns)
+
+    def end(self, exchange: Exchange) -> None:
+        """Take the connection back, whether or not the answer was read to its end."""
+        exchange.replica.outstanding -= 1
+        exchange.replica.give_back(exchange.connection)
+
+    def broke_off(self, exchange: Exchange) -> None:
+        """Take note that the answer ended before its body did."""
+        exchange.replica.breaker.failed(exchange.ticket, monotonic_ns())
+
+    def _delay_ns(
+        self, result: Exchange | Failure, outgoing: Outgoing, attempt: int, deadline_ns: int
+    ) -> int | None:
+        """Return how long to wait before the next attempt; None: let the result stand."""
+        if isinstance(result, Exchange):
+            wanted = result.head.status in _RETRIED_STATUSES and outgoing.repeatable
+        else:
+            wanted = outgoing.repeatable or (result.never_sent and outgoing.stream is None)
+        if not wanted:
+            return None
+        decision = self._backoff.decide(
+            attempt, now_ns=monotonic_ns(), deadline_ns=deadline_ns, uniform=uniform()
+        )
+        if isinstance(decision, GiveUp) or not self._budget.may_retry():
+            return None
+        return decision.delay_ns
+
+    async def _attempt(
+        self, replica: Replica, ticket: int, outgoing: Outgoing, deadline_ns: int
+    ) -> Exchange | Failure:
+        replica.outstanding += 1
+        result: Exchange | Failure | None = None
+        try:
+            result = await self._ask(replica, ticket, outgoing, deadline_ns)
+        finally:
+            # Not only a failure ends here: the client may have left, and cancelled all this.
+            if not isinstance(result, Exchange):
+                replica.outstanding -= 1
+        self._judge(result, replica, ticket, outgoing.request.service)
+        return result
+
+    async def _ask(
+        self, replica: Replica, ticket: int, outgoing: Outgoing, deadline_ns: int
+    ) -> Exchange | Failure:
+        while True:
+            idle = replica.idle_connection()
+            try:
+                connection = idle or await _opened(replica, deadline_ns)
+            except TimeoutError:
+                return Failure(_too_late(), never_sent=True)
+            except OSError:
+                return Failure(BadGateway("the upstream is not there"), never_sent=True)
+            try:
+                head = await self._converse(connection, replica, outgoing, deadline_ns)
+            except TimeoutError:
+                return Failure(_too_late(), never_sent=False)
+            except UpstreamLost as error:
+                # Connections die while they idle. That is no failure of the replica, and where
+                # the request may be sent again, it costs nothing but doing so.
+                if idle is None or error.answer_begun or not outgoing.repeatable:
+                    return Failure(BadGateway(str(error)), never_sent=False)
+            else:
+                return Exchange(replica, ticket, connection, head)
+
+    async def _converse(
+        self,
+        connection: UpstreamConnection,
+        replica: Replica,
+        outgoing: Outgoing,
+        deadline_ns: int,
+    ) -> ResponseHead:
+        """Send the request and return how the answer begins; on failure, end the connection."""
+        request = outgoing.request
+        try:
+            connection.begin(answers_head=request.method == "HEAD")
+            connection.write(request_head(request, replica.authority, outgoing.added))
+            if outgoing.body:
+                connection.write(outgoing.body)
+            if outgoing.stream is not None:
+                await outgoing.stream(connection)
+                # How long that took was up to the client; the upstream's time begins now.
+                deadline_ns = monotonic_ns() + self.timeout_ns
+            async with _until(deadline_ns):
+                return await connection.head()
+        except BaseException:
+            connection.abort()
+            raise
+
+    def _judge(
+        self, result: Exchange | Failure, replica: Replica, ticket: int, service: str
+    ) -> None:
+        if isinstance(result, Exchange) and result.head.status < _SERVER_ERROR:
+            replica.breaker.succeeded(ticket)
+            outcome = "answered"
+        else:
+            replica.breaker.failed(ticket, monotonic_ns())
+            outcome = "server_error" if isinstance(result, Exchange) else result.error.code
+        self._attempts.labels(service, outcome).inc()
+
+
+async def _opened(replica: Replica, deadline_ns: int) -> UpstreamConnection:
+    async with _until(deadline_ns):
+        return await replica.open_connection()
+
+
+def _until(deadline_ns: int) -> asyncio.Timeout:
+    return asyncio.timeout((deadline_ns - monotonic_ns()) / NS_PER_S)
+
+
+def _too_late() -> UpstreamTimeout:
+    return UpstreamTimeout("the upstream took too long")

@@ -1,0 +1,98 @@
+"""What the gateway reads from its environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from policies import Backoff, BreakerLimits, RateLimit
+from reference_services.runtime.clock import NS_PER_MS
+from reference_services.runtime.settings import SecretFile, ServiceSettings
+
+SECRET_BYTES_MIN = 32
+"""RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
+
+
+class TierLimit(BaseModel):
+    """How many requests a user of one tier has, as the environment says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: PositiveInt
+    window_ms: PositiveInt
+
+    def limit(self) -> RateLimit:
+        """Return the limit as the policy takes it."""
+        return RateLimit(requests=self.requests, window_ns=self.window_ms * NS_PER_MS)
+
+
+class GatewaySettings(ServiceSettings):
+    """Read once, at start, from ``GATEWAY_*``; files named here are read again when they change."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    cache_url: str
+    """Redis URL of the store that holds the limits' logs, without a password."""
+
+    cache_password_file: SecretFile | None = None
+    """The store's password, if it wants one."""
+
+    upstreams_file: Path
+    """JSON: service -> list of base URLs of its replicas."""
+
+    api_keys_file: Path
+    """JSON: SHA-256 (hex) of a key -> ``{"user": ..., "tier": ...}``."""
+
+    jwt_secret_file: SecretFile
+    """The secret that signs tokens (HS256)."""
+
+    limits: dict[str, TierLimit] = Field(min_length=1)
+    """Tier -> its users' limit; a tier that is not named here is let in nowhere."""
+
+    limit_store_down: Literal["local", "open", "closed"] = "local"
+    """Without the store: count in this replica alone, let everybody in, or nobody."""
+
+    upstream_timeout_ms: PositiveInt = 5_000
+    """How long an upstream may take to begin its answer, all attempts together."""
+
+    breaker_failures: PositiveInt = 5
+    """Failures in a row after which a replica is left alone."""
+
+    breaker_cool_down_ms: PositiveInt = 10_000
+    """How long it is left alone then."""
+
+    retry_attempts: PositiveInt = 2
+    """Attempts in all for a request that may be sent twice."""
+
+    retry_budget_percent: int = Field(default=10, ge=0, le=100)
+    """Retries for every 100 requests, at most."""
+
+    retry_base_ms: PositiveInt = 20
+    """The longest wait before the first retry; it doubles with each further one."""
+
+    balancing: Literal["round_robin", "least_outstanding", "power_of_two"] = "round_robin"
+    """How a replica is chosen."""
+
+    @field_validator("jwt_secret_file")
+    @classmethod
+    def _is_long_enough(cls, secret: SecretFile) -> SecretFile:
+        if len(secret.reveal().encode()) < SECRET_BYTES_MIN:
+            raise ValueError(f"{secret.path} holds fewer than {SECRET_BYTES_MIN} bytes")
+        return secret
+
+    def rate_limits(self) -> dict[str, RateLimit]:
+        """Return each tier's limit as the policy takes it."""
+        return {tier: limit.limit() for tier, limit in self.limits.items()}
+
+    def breaker_limits(self) -> BreakerLimits:
+        """Return when a replica is left alone, as the policy takes it."""
+        return BreakerLimits(
+            cool_down_ns=self.breaker_cool_down_ms * NS_PER_MS, failures_max=self.breaker_failures
+        )
+
+    def backoff(self) -> Backoff:
+        """Return when to try again, as the policy takes it."""
+        base_ns = self.retry_base_ms * NS_PER_MS
+        cap_ns = max(base_ns, self.upstream_timeout_ms * NS_PER_MS)
+        return Backoff(base_ns=base_ns, cap_ns=cap_ns, attempts_max=self.retry_attempts)
