@@ -41,17 +41,15 @@ def running_postgres(*, replica: bool = False) -> Iterator[Databases]:
         guardian = Guardian(mark, lock.descriptor)
         started.callback(guardian.dismiss)
         launcher = Launcher(guardian, mark)
-        primary_port = _start(started, launcher, Cluster(home, "primary"), None)
+        primary_port = _start(started, Cluster(home, launcher, "primary"), None)
         urls: tuple[str, ...] = ()
         if replica:
-            port = _start(started, launcher, Cluster(home, "replica-0"), primary_port)
+            port = _start(started, Cluster(home, launcher, "replica-0"), primary_port)
             urls = (postgres_url(port),)
         yield Databases(postgres_url(primary_port), urls, home.secret("database-password"))
 
 
-def _start(
-    started: contextlib.ExitStack, launcher: Launcher, cluster: Cluster, primary_port: int | None
-) -> int:
+def _start(started: contextlib.ExitStack, cluster: Cluster, primary_port: int | None) -> int:
     if primary_port is None:
         cluster.initialise()
     else:
@@ -59,7 +57,7 @@ def _start(
     claim = claim_free_port()
     started.callback(claim.release)
     log = cluster.home.log_of(cluster.name, 0)
-    child = launcher.launch(cluster.command(claim.port, log, primary_port))
+    child = cluster.launcher.launch(cluster.command(claim.port, log, primary_port))
     started.callback(child.stop, 5 * NS_PER_S)
     ready = cluster.accepts if primary_port is None else cluster.streams
     assert Cancellation().wait_until(lambda: ready(claim.port), _START_MAX_NS), log.read_text()

@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from reference_services.runtime.clock import NS_PER_S, unix_ns
 from worlds.processes.demotion import Demotion
-from worlds.processes.errors import PlatformProblem
+from worlds.processes.errors import PlatformProblem, StartCancelled
 from worlds.processes.guardian import MARK, Guardian
+from worlds.processes.usage import started_at
+
+Stream: TypeAlias = BinaryIO | int
 
 # What a program needs of its surroundings to work. Everything else stays out: a GATEWAY_LIMITS
 # exported in somebody's shell must not change a rehearsal, nor somebody's secrets reach a log.
@@ -39,7 +42,9 @@ class Command:
     """A program to run until it is told to stop."""
 
     arguments: tuple[str, ...]
-    log: Path
+    log: Path = Path(os.devnull)
+    """Where all that it says goes, unless somebody reads it."""
+
     environment: dict[str, str] = field(default_factory=dict)
     demotion: Demotion = field(default_factory=Demotion)
 
@@ -57,6 +62,8 @@ class Child:
         self._command = command
         self._process = process
         self.started_at_unix_ns = unix_ns()
+        # Asked before anybody waits for the process: until then its number is nobody else's.
+        self.born_at = started_at(process.pid) or 0.0
         self._ended = threading.Event()
 
     @property
@@ -108,6 +115,8 @@ class Launcher:
         self._guardian = guardian
         self._mark = mark
         self._fresh_logs: set[Path] = set()
+        self._tools: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
 
     def launch(self, command: Command, on_exit: Callable[[int], None] = lambda _: None) -> Child:
         """Start ``command``; ``on_exit`` is told the exit code, in a thread of its own.
@@ -116,30 +125,63 @@ class Launcher:
             PlatformProblem: the program cannot be executed.
         """
         with self._open_log(command.log) as log:
-            try:
-                process = subprocess.Popen(  # noqa: S603  # no shell; arguments are ours
-                    [*command.demotion.prefix, *command.arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    cwd=command.log.parent.parent,
-                    env=self.environment(command.environment),
-                    # A group of its own: Ctrl-C in the terminal reaches the supervisor alone,
-                    # which ends the others in their order.
-                    start_new_session=True,
-                    **command.demotion.options,
-                )
-            except OSError as error:
-                raise PlatformProblem(
-                    f"{command.arguments[0]} cannot be started: {error.strerror}"
-                ) from error
+            process = self._start(command, log, subprocess.STDOUT)
         self._guardian.look_after(process.pid, command.last_signal)
         child = Child(command, process)
         threading.Thread(target=self._watch, args=(child, on_exit), daemon=True).start()
         return child
 
-    def environment(self, own: dict[str, str]) -> dict[str, str]:
-        """Return the whole environment of a process that has ``own`` settings."""
+    def run(self, command: Command, given: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run ``command`` to its end, with ``given`` as its input; its output comes back.
+
+        Raises:
+            PlatformProblem: the program cannot be executed, or the platform is being ended.
+        """
+        with self._start(command, subprocess.PIPE, subprocess.PIPE, stdin=subprocess.PIPE) as tool:
+            self._guardian.look_after(tool.pid, command.last_signal)
+            self._tools.add(tool)
+            try:
+                out, err = tool.communicate(given.encode())
+            finally:
+                self._tools.discard(tool)
+                self._guardian.forget(tool.pid)
+        if self._closed:
+            raise StartCancelled
+        return subprocess.CompletedProcess(
+            command.arguments, tool.returncode, out.decode(), err.decode()
+        )
+
+    def close(self) -> None:
+        """End the programs that are being run, and start no more."""
+        self._closed = True
+        for tool in tuple(self._tools):
+            with contextlib.suppress(ProcessLookupError):
+                tool.terminate()
+
+    def _start(
+        self, command: Command, out: Stream, err: Stream, stdin: int = subprocess.DEVNULL
+    ) -> "subprocess.Popen[bytes]":
+        if self._closed:
+            raise StartCancelled
+        try:
+            return subprocess.Popen(  # noqa: S603  # no shell; arguments are ours
+                [*command.demotion.prefix, *command.arguments],
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                cwd="/",
+                env=self._environment(command.environment),
+                # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which
+                # ends the others in their order.
+                start_new_session=True,
+                **command.demotion.options,
+            )
+        except OSError as error:
+            raise PlatformProblem(
+                f"{command.arguments[0]} cannot be started: {error.strerror}"
+            ) from error
+
+    def _environment(self, own: dict[str, str]) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return {**inherited, MARK: self._mark, **own}
 

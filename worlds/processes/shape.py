@@ -7,6 +7,9 @@ from typing import NamedTuple
 SCALABLE = ("gateway", "catalog", "studio", "render_worker")
 """The services that may have several replicas."""
 
+REPLICAS_MAX = 64
+"""Of one service; one machine has memory for no more."""
+
 REPLICAS_DEFAULT = {"gateway": 2, "catalog": 2, "studio": 1, "render_worker": 1}
 
 
@@ -24,7 +27,7 @@ class PlatformShape:
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     """For each service: environment variables that overrule what the platform would set."""
 
-    users: dict[str, int] = field(default_factory=lambda: {"free": 8, "premium": 4})
+    users: dict[str, int] = field(default_factory=lambda: {"free": 8, "pro": 4})
     """How many users of each tier get an API key; user ``free-3`` is the fourth of tier free."""
 
     titles: int = 1_000
@@ -46,8 +49,10 @@ class PlatformShape:
                 f"{', '.join(unknown)}: no such service; known are {', '.join(SCALABLE)}"
             )
         for service, count in self.replicas.items():
-            if not 0 <= count <= 64:  # noqa: PLR2004  # more would not fit one machine's ports and memory
-                raise ValueError(f"{service}: {count} replicas; between 0 and 64 are possible")
+            if not 0 <= count <= REPLICAS_MAX:
+                raise ValueError(
+                    f"{service}: {count} replicas; between 0 and {REPLICAS_MAX} are possible"
+                )
         if self.titles < 1:
             raise ValueError(f"titles must be at least 1, not {self.titles}")
 
@@ -79,6 +84,9 @@ class ServiceStatus:
 
     state: ServiceState
     started_at_unix_ns: int
+
+    born_at: float
+    """When the kernel says that ``pid`` started; the two together name a process for good."""
 
 
 class Death(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from reference_services.runtime.clock import NS_PER_S, monotonic_ns
 from worlds.processes.errors import StartCancelled
 
-_LOOK_EVERY_S = 0.015
+# Looking may cost a process (psql), on a machine that has other things to start just then.
+_LOOK_FIRST_S, _LOOK_GROWTH, _LOOK_LAST_S = 0.010, 1.3, 0.080
 
 
 class Cancellation:
@@ -31,11 +32,13 @@ class Cancellation:
             StartCancelled: the waiting was called off.
         """
         deadline_ns = monotonic_ns() + timeout_ns
+        pause_s = _LOOK_FIRST_S
         while not condition():
             if monotonic_ns() >= deadline_ns:
                 return False
-            if self._event.wait(_LOOK_EVERY_S):
+            if self._event.wait(pause_s):
                 raise StartCancelled
+            pause_s = min(pause_s * _LOOK_GROWTH, _LOOK_LAST_S)
         return True
 
 

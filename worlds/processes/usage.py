@@ -1,0 +1,45 @@
+"""What the processes of the platform use of the machine."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psutil
+
+from reference_services.runtime.clock import NS_PER_S
+
+
+class Usage(NamedTuple):
+    """What a process and its children use."""
+
+    cpu_ns: int
+    """Processor time since they started, that of children that have ended included."""
+
+    resident_bytes: int
+    """Memory in use; pages that several of them share count for each."""
+
+
+def usage(pid: int) -> Usage:
+    """Return what ``pid`` and its children use; nothing, once it is gone."""
+    cpu_s, resident_bytes = 0.0, 0
+    for process in _family(pid):
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            cpu_s += times.user + times.system + times.children_user + times.children_system
+            resident_bytes += process.memory_info().rss
+    return Usage(round(cpu_s * NS_PER_S), resident_bytes)
+
+
+def _family(pid: int) -> Iterator[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        leader = psutil.Process(pid)
+        yield leader
+        yield from leader.children(recursive=True)
+
+
+def started_at(pid: int) -> float | None:
+    """Return when ``pid`` started, which tells it from a later process of the same number."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return None
