@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+FAILURE = "failure.txt"
+"""Where the generator's process says why it could not go on."""
+
 _HERE = Path(__file__).parent
 _STOP_TIMEOUT_S = 10
 
@@ -82,8 +85,9 @@ def generate(
     try:
         return LoadSummary.model_validate_json((out / "load.json").read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
-        last = "".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[-5:])
-        raise LoadFailed(f"the load generator ended early; the end of {log}:\n{last}") from error
+        failure = out / FAILURE
+        why = failure.read_text(encoding="utf-8") if failure.exists() else f"see {log}"
+        raise LoadFailed(f"the load generator ended early: {why}") from error
 
 
 def _command(plan: Path, target: LoadTarget, out: Path, drain_ns: int) -> list[str]:

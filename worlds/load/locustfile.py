@@ -21,6 +21,7 @@ from locust.contrib.fasthttp import ResponseContextManager
 
 from reference_services.runtime.clock import monotonic_ns, unix_ns
 from scenarios.history import Operation, Outcome, write_operation
+from worlds.load.generator import FAILURE
 from worlds.load.outcomes import outcome_of, spans_of
 from worlds.load.plan import PlannedRequest, read_plan
 
@@ -53,6 +54,16 @@ class OpenLoop(FastHttpUser):
     @task
     def replay(self) -> None:
         """Send the whole plan, wait for the answers, write down what came of it."""
+        try:
+            self._replay()
+        except Exception as error:  # noqa: BLE001  # whatever it is, the parent is to be told
+            # Locust would try the task again, and again; a half-sent plan must not be re-sent.
+            failure = Path(self.environment.parsed_options.out) / FAILURE
+            failure.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+        finally:
+            self.environment.runner.quit()
+
+    def _replay(self) -> None:
         options = self.environment.parsed_options
         keys = json.loads(Path(options.keys).read_text(encoding="utf-8"))
         out = Path(options.out)
@@ -67,7 +78,6 @@ class OpenLoop(FastHttpUser):
             finally:
                 run.settle_what_is_left()
         (out / "load.json").write_text(json.dumps(run.summary()), encoding="utf-8")
-        self.environment.runner.quit()
 
 
 class _Run:
@@ -93,6 +103,8 @@ class _Run:
             wait_ns = request.at_ns - self._now_ns()
             # Yield even when late, or the answers that are there would wait for us.
             gevent.sleep(max(wait_ns, 0) / 1e9)
+            # In flight from now on, not from when its greenlet gets its first turn.
+            self._in_flight[request.id] = (request, self._now_ns())
             self._greenlets.spawn(self._send, request)
             self._sent += 1
             self._show_progress()

@@ -1,0 +1,56 @@
+"""``wavetank``: the command line."""
+
+import sys
+from importlib import import_module
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="wavetank",
+    help="Rehearse your platform's worst day before it happens.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+_COMMANDS = {
+    "rehearse": "rehearse_command",
+    "report": "report_command",
+    "load": "load_command",
+    "scenario": "scenario_commands",
+    "trace": "trace_commands",
+    "up": "platform_commands",
+    "status": "platform_commands",
+    "logs": "platform_commands",
+    "scale": "platform_commands",
+    "kill": "platform_commands",
+    "down": "platform_commands",
+}
+"""By command, the module that registers it; help lists them in this order."""
+
+_EXTRAS = {
+    "simpy": "sim",
+    "jinja2": "reports",
+    "locust": "load",
+    "gevent": "load",
+}
+"""By package, the extra that brings it; any other package comes with ``services``."""
+
+
+def main() -> None:
+    """Run the command line."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    # The modules of the other commands need not be there, nor take time to load.
+    modules = [_COMMANDS[asked]] if asked in _COMMANDS else dict.fromkeys(_COMMANDS.values())
+    try:
+        for module in modules:
+            import_module(f"wavetank.{module}").register(app)
+        app()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        remedy = f"pip install 'wavetank[{_EXTRAS.get(package, 'services')}]'"
+        text = f"{package} is not installed; install it with: {remedy}"
+        Console(stderr=True).print(text, markup=False, highlight=False)
+        sys.exit(1)

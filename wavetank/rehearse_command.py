@@ -1,0 +1,116 @@
+"""``wavetank rehearse``: one scenario, live and simulated, one report."""
+
+import datetime as dt
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from reference_services.runtime.clock import unix_ns
+from reports.render import write_report
+from reports.text import as_json, verdict_tables
+from scenarios.errors import InvalidScenario
+from scenarios.files import new_run_folder
+from scenarios.findings import Verdict
+from scenarios.load import load_scenario, write_scenario
+from scenarios.records import RunRecord
+from scenarios.spec import Scenario
+from scenarios.trace import InvalidTrace
+from wavetank.progress import shown
+from worlds.live_shape import NotLive
+from worlds.load.generator import LoadFailed
+from worlds.processes.errors import PlatformProblem
+from worlds.rehearsal import rehearse as rehearse_both
+from worlds.simulated import SimulatedWorld
+from worlds.world import OnProgress
+
+_FAILED = 1
+_USAGE = 2
+_NOT_HELD = 3
+_INTERRUPTED = 130
+
+
+class Where(StrEnum):
+    """Which worlds are asked."""
+
+    BOTH = "both"
+    SIMULATED = "simulated"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``rehearse`` to the command line."""
+    app.command()(rehearse)
+
+
+def rehearse(
+    scenario: Annotated[str, typer.Argument(help="A name of the catalogue, or a YAML file.")],
+    world: Annotated[
+        Where, typer.Option(help="Where: live and simulated, or simulated only (takes seconds).")
+    ] = Where.BOTH,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Overrule a field of the scenario."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Where the folder of the run is made.")] = Path("runs"),
+    home: Annotated[
+        Path, typer.Option(help="Where the platform keeps its database between rehearsals.")
+    ] = Path(".wavetank/rehearsal"),
+    *,
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    gate: Annotated[
+        bool, typer.Option(help="Exit with 3 unless every objective holds in every world asked.")
+    ] = False,
+) -> None:
+    """Load a scenario's traffic onto a real platform, simulate the same, and report both.
+
+    Starts the platform, measures its service times under light load, runs the scenario,
+    simulates it with the measured times, and writes both records and one HTML report.
+    """
+    console = Console(stderr=True)
+    try:
+        spec = load_scenario(scenario, set_ or ())
+        folder = new_run_folder(spec, dt.datetime.fromtimestamp(unix_ns() / 1e9, tz=dt.UTC), runs)
+        with shown(console) as on_progress:
+            records = _ask(spec, world, folder, home, on_progress)
+        report = write_report(folder)
+    except (InvalidScenario, InvalidTrace, NotLive) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(_USAGE) from error
+    except (PlatformProblem, LoadFailed, OSError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(_FAILED) from error
+    except KeyboardInterrupt:
+        console.print("Interrupted; the platform is down.")
+        raise typer.Exit(_INTERRUPTED) from None
+    if as_json_:
+        typer.echo(json.dumps(as_json(records, folder=folder, report=report)))
+    else:
+        _show(Console(), records, report)
+    if gate and not _all_hold(records):
+        raise typer.Exit(_NOT_HELD)
+
+
+def _ask(
+    spec: Scenario, world: Where, folder: Path, home: Path, on_progress: OnProgress
+) -> list[RunRecord]:
+    """Return the records of the worlds asked, the simulated one first."""
+    if world is Where.SIMULATED:
+        write_scenario(spec, folder / "scenario.yaml")
+        return [SimulatedWorld().run(spec, folder / "simulated", on_progress)]
+    rehearsed = rehearse_both(spec, folder, home, on_progress)
+    return [rehearsed.predicted, rehearsed.measured]
+
+
+def _show(console: Console, records: list[RunRecord], report: Path) -> None:
+    for table in verdict_tables(records):
+        console.print(table)
+    console.print(f"Report: {report}", soft_wrap=True, highlight=False)
+
+
+def _all_hold(records: list[RunRecord]) -> bool:
+    return all(
+        finding.verdict is Verdict.HOLDS for record in records for finding in record.findings
+    )
