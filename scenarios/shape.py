@@ -27,8 +27,8 @@ def alternatives(kind: object) -> dict[str, type[BaseModel]]:
 
 def fields(kind: object) -> dict[str, object] | None:
     """Return the annotation of each field by its name in files; None: this is no model."""
-    bare = _bare(kind)
-    return _fields(bare) if isinstance(bare, type) and issubclass(bare, BaseModel) else None
+    model = bare(kind)
+    return _fields(model) if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def inside(kind: object, part: str) -> object | None:
@@ -36,39 +36,42 @@ def inside(kind: object, part: str) -> object | None:
     known = fields(kind)
     if known is not None:
         return known.get(part)
-    bare = _bare(kind)
-    if get_origin(bare) is dict:
-        return get_args(bare)[1]  # type: ignore[no-any-return]  # annotations are any object
-    if get_origin(bare) is tuple and part.isdigit():
-        return get_args(bare)[0]  # type: ignore[no-any-return]  # annotations are any object
+    container = bare(kind)
+    if get_origin(container) is dict:
+        return get_args(container)[1]  # type: ignore[no-any-return]  # annotations are any object
+    if get_origin(container) is tuple and part.isdigit():
+        return get_args(container)[0]  # type: ignore[no-any-return]  # annotations are any object
     return None
 
 
 def is_table(kind: object) -> bool:
     """Whether this is a mapping whose keys are names that the file chooses."""
-    return get_origin(_bare(kind)) is dict
+    return get_origin(bare(kind)) is dict
 
 
 def is_whole_number(kind: object) -> bool:
     """Whether this counts something."""
-    return _bare(kind) is int
+    return bare(kind) is int
 
 
 def name_of(kind: object) -> str:
     """Return what a model is called."""
-    bare = _bare(kind)
-    assert isinstance(bare, type), "only models are named"
-    return bare.__name__
+    model = bare(kind)
+    assert isinstance(model, type), "only models are named"
+    return model.__name__
 
 
-def _bare(kind: object) -> object:
-    """Strip what annotates a type, and its None."""
-    if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0])
+def bare(kind: object) -> object:
+    """Return the type without what annotates it, and without its None."""
+    kind = given(kind)
+    return bare(get_args(kind)[0]) if get_origin(kind) is Annotated else kind
+
+
+def given(kind: object) -> object:
+    """Return what is left of a type when None is left out."""
     members = get_args(kind)
     if NoneType in members:
-        [member] = [member for member in members if member is not NoneType]
-        return _bare(member)
+        [kind] = [member for member in members if member is not NoneType]
     return kind
 
 

@@ -215,6 +215,12 @@ Problem = tuple[tuple[str, ...], str]
 def inconsistencies(scenario: Scenario) -> list[Problem]:
     """Return what no field shows alone: names that lead nowhere, and routes in a circle."""
     problems: list[Problem] = []
+    stations = {
+        **scenario.services,
+        **scenario.caches,
+        **scenario.databases,
+        **scenario.queues,
+    }
     for name, queue in scenario.queues.items():
         if name in scenario.classes:
             problems.append((("queues", name), "has the name of a request class"))
@@ -240,6 +246,9 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
             problems += _unknown(("classes", name, "times", station), station, stations)
         at = ("classes", name, "steps")
         problems += _step_problems(at, request_class.steps, chain, scenario)
+        for station in request_class.times:
+            at = ("classes", name, "times", station)
+            problems += _unknown(at, station, stations)
     for i, objective in enumerate(scenario.objectives):
         if objective.of is not None:
             known = {**scenario.classes, **scenario.queues}

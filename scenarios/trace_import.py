@@ -81,7 +81,7 @@ def import_trace(
         reader = _Reader(source, log, summary, on_progress)
         ordered = sorter.sorted(reader.requests())
         writer = TraceWriter(file)
-        for entry in _summed_up(_from_zero(_spread(ordered, reader)), summary):
+        for entry in _summed_up(_spread(ordered, reader), summary):
             writer.write(entry)
         on_progress(log.size_bytes, log.size_bytes)
         summary.displaced = sorter.displaced
@@ -154,7 +154,7 @@ def _spread(entries: Iterable[TraceEntry], reader: _Reader) -> Iterator[TraceEnt
         together = list(group)
         places = sorted(_place(at_ns, i) for i in range(len(together)))
         for entry, place_ns in zip(together, places, strict=True):
-            yield entry._replace(at_ns=at_ns + place_ns)
+            yield TraceEntry(at_ns + place_ns, entry.class_name, entry.key, entry.user)
 
 
 def _place(second_ns: int, index: int) -> int:
@@ -163,20 +163,18 @@ def _place(second_ns: int, index: int) -> int:
     return int.from_bytes(digest) * SECOND_NS >> 64
 
 
-def _from_zero(entries: Iterable[TraceEntry]) -> Iterator[TraceEntry]:
-    first_ns: int | None = None
-    for entry in entries:
-        first_ns = entry.at_ns if first_ns is None else first_ns
-        yield entry._replace(at_ns=entry.at_ns - first_ns)
-
-
 def _summed_up(entries: Iterable[TraceEntry], summary: ImportSummary) -> Iterator[TraceEntry]:
-    for _second, group in groupby(entries, key=lambda entry: entry.at_ns // SECOND_NS):
-        in_second = 0
-        for entry in group:
-            in_second += 1
-            summary.classes[entry.class_name] += 1
-            summary.span_ns = entry.at_ns
-            yield entry
-        summary.requests += in_second
+    """Pass ``entries`` on with times that count from the first, and sum them up."""
+    first_ns: int | None = None
+    second = in_second = 0
+    for at_ns, class_name, key, user in entries:
+        first_ns = at_ns if first_ns is None else first_ns
+        since_ns = at_ns - first_ns
+        if since_ns // SECOND_NS != second:
+            second, in_second = since_ns // SECOND_NS, 0
+        in_second += 1
         summary.peak_per_s = max(summary.peak_per_s, in_second)
+        summary.requests += 1
+        summary.classes[class_name] += 1
+        summary.span_ns = since_ns
+        yield TraceEntry(since_ns, class_name, key, user)
