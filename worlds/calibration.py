@@ -100,7 +100,7 @@ def _times(
     times = {
         service: _service_times(parts[service], work_ns.get(service))
         for service in services_of(request_class)
-        if len(parts[service]) >= _SAMPLES_MIN
+        if len(parts.get(service, ())) >= _SAMPLES_MIN
     }
     times |= _steps_times(request_class.steps, parts)
     silent = [service for service in request_class.through if service not in parts]

@@ -1,6 +1,7 @@
 """The live platform that a scenario describes, in the words of the services' settings."""
 
 import json
+from collections.abc import Iterable, Mapping
 
 from scenarios.spec import Limit, Scenario, Service
 from scenarios.units import MILLISECOND_NS
@@ -45,7 +46,8 @@ def shape_of(scenario: Scenario) -> PlatformShape:
 
 def _gateway_settings(scenario: Scenario) -> dict[str, str]:
     gateway = scenario.services.get("gateway", Service())
-    settings = {"GATEWAY_LIMITS": json.dumps(_limits(gateway.limits))}
+    tiers = scenario.users or {DEFAULT_TIER: Tier()}
+    settings = {"GATEWAY_LIMITS": json.dumps(_limits(gateway.limits, tiers))}
     # The gateway keeps one rule for all its upstreams: the strictest that the scenario states.
     upstreams = [
         scenario.services[name] for name in ("catalog", "studio") if name in scenario.services
@@ -68,8 +70,11 @@ def _gateway_settings(scenario: Scenario) -> dict[str, str]:
     return settings
 
 
-def _limits(limits: dict[str, Limit]) -> dict[str, dict[str, int]]:
-    return {
+def _limits(limits: Mapping[str, Limit], tiers: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Return every tier's limit; the gateway lets in no tier that it has none for."""
+    # So many in a moment so short that nobody can reach it, nor is much to be remembered.
+    unlimited = {"requests": 10**9, "window_ms": 1}
+    return dict.fromkeys(tiers, unlimited) | {
         tier: {"requests": limit.requests, "window_ms": limit.window_ns // MILLISECOND_NS}
         for tier, limit in limits.items()
     }
