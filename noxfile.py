@@ -4,7 +4,6 @@
 environment that it made. Without ``--no-venv`` each session makes an environment of its own.
 """
 
-import os
 import tomllib
 from pathlib import Path
 
@@ -101,10 +100,3 @@ def docs(session: nox.Session) -> None:
     """Regenerate the reference pages that are made from code."""
     _install(session, "all")
     session.run("wavetank", "scenario", "schema", "--output", "docs/reference", *session.posargs)
-
-
-@nox.session
-def requirements(session: nox.Session) -> None:
-    """List the tests that show each requirement: ``docs/reference/requirements.md``."""
-    _install(session, "all,dev")
-    session.run("python", "-m", "tests.requirements_page", env=dict(os.environ))
