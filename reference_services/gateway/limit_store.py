@@ -8,6 +8,7 @@ general-purpose client takes for it, and every request pays for one.
 import asyncio
 import hashlib
 from collections import deque
+from typing import cast
 from urllib.parse import urlsplit
 
 import hiredis
@@ -144,8 +145,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are one by their methods, not by their class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Hand each complete answer to whoever waits for it."""

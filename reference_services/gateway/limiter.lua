@@ -27,13 +27,14 @@ end
 
 -- Decide one request at `now_us`.
 --
--- requests:  admitted in any window, at least 1.
--- window_us: the window's length, at least 1.
--- kept_us:   how long times are kept: the longest window that this key is ever judged by.
+-- requests:      admitted in any window, at least 1.
+-- window_us:     the window's length, at least 1.
+-- kept_requests: how many times are kept: the most requests that this key is ever judged by.
+-- kept_us:       how long they are kept: the longest window that it is ever judged by.
 --
 -- Returns 1 or 0 (admitted or not), the microseconds to wait (0 if admitted), and how many more
 -- would be admitted now.
-local function admit(key, now_us, requests, window_us, kept_us)
+local function admit(key, now_us, requests, window_us, kept_requests, kept_us)
     -- The server's clock may be set back; the log must not run backwards with it.
     local newest = redis.call('LINDEX', key, -1)
     if newest then
@@ -54,6 +55,9 @@ local function admit(key, now_us, requests, window_us, kept_us)
         return {0, room_at_us - now_us, 0}
     end
     redis.call('RPUSH', key, whole(now_us))
+    if length >= kept_requests then
+        redis.call('LPOP', key)
+    end
     redis.call('PEXPIRE', key, math.ceil(kept_us / 1000))
     return {1, 0, requests - used - 1}
 end

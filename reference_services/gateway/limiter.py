@@ -40,7 +40,7 @@ LUA_BY_SERVER_CLOCK = (
     + """
 local time = redis.call('TIME')
 return admit(KEYS[1], time[1] * 1000000 + time[2],
-    tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]))
+    tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
 """
 )
 
@@ -74,6 +74,8 @@ class Limiter:
     ) -> None:
         self._store = store
         self._limits = dict(limits)
+        # A user may come now in one tier, now in another: the log must do for all of them.
+        self._kept_requests = max(limit.requests for limit in limits.values())
         self._kept_us = max(limit.window_ns for limit in limits.values()) // NS_PER_US
         self._store_down = store_down
         self._local = TieredLimiter(limits)
@@ -119,6 +121,7 @@ class Limiter:
                 f"limit:{identity.user}",
                 limit.requests,
                 limit.window_ns // NS_PER_US,
+                self._kept_requests,
                 self._kept_us,
             )
         except StoreDown as error:

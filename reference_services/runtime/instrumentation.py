@@ -64,10 +64,10 @@ class Instrumentation:
         try:
             await self._app(scope, receive, send_instrumented)
         except Exception:
-            _logger.exception("request_failed", method=scope["method"], path=scope["path"])
             if status:
                 # Half an answer is out; only a broken connection can tell the client.
                 raise
+            _logger.exception("request_failed", method=scope["method"], path=scope["path"])
             answer = error_answer(ServiceError("the service failed"), request_id)
             await answer(scope, receive, send_instrumented)
         finally:
