@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 from worlds.processes.binaries import traefik
 from worlds.processes.child import Command
 from worlds.processes.home import Home, write_atomically
@@ -32,6 +30,8 @@ def make_certificate(home: Home) -> None:
     certificate = home.secrets / "edge.pem"
     if certificate.exists() and home.ca_file.exists():
         return
+    import trustme  # noqa: PLC0415  # a seventh of a second, for the first start of a home alone
+
     authority = trustme.CA(organization_name="Wavetank", organization_unit_name=home.path.name)
     made = authority.issue_cert("localhost", LOOPBACK)
     chain = b"".join(pem.bytes() for pem in made.cert_chain_pems)

@@ -15,6 +15,9 @@ from worlds.processes.waiting import Cancellation
 # The guardian gives PostgreSQL three seconds, and needs one for the rest.
 _GUARDIAN_MAX_NS = 6 * NS_PER_S
 
+# Requests in flight have their grace, in three steps one after the other.
+_DOWN_MAX_NS = 45 * NS_PER_S
+
 
 def supervisor_lives(state: dict[str, Any]) -> bool:
     """Say whether the supervisor that wrote ``state`` still runs."""
@@ -55,6 +58,35 @@ def end_leftovers(state: dict[str, Any]) -> int:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     return len(left)
+
+
+def take_down(home: Home) -> bool:
+    """End the platform in ``home``, gracefully if it can be; say whether there was one.
+
+    Raises:
+        PlatformProblem: it belongs to somebody else, or does not end.
+    """
+    state = home.read_state()
+    if state is None:
+        return False
+    lock, patience = HomeLock(home), Cancellation()
+    try:
+        pid = state["supervisor"]["pid"]
+        # To a rehearsal it is Ctrl-C; what does not end by itself is ended by its guardian.
+        for number, patience_ns in ((signal.SIGINT, _DOWN_MAX_NS), (signal.SIGKILL, NS_PER_S)):
+            if supervisor_lives(state):
+                os.kill(pid, number)
+            if patience.wait_until(lock.acquire, patience_ns + _GUARDIAN_MAX_NS):
+                end_leftovers(state)
+                home.state_file.unlink(missing_ok=True)
+                return True
+    except PermissionError as error:
+        raise PlatformProblem(
+            f"the platform in {home.path} belongs to another user", "end it as that user"
+        ) from error
+    finally:
+        lock.close()
+    raise PlatformProblem(f"the platform in {home.path} does not end (process {pid})")
 
 
 def in_use(home: Home, state: dict[str, Any] | None) -> PlatformProblem:

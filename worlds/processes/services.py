@@ -72,6 +72,7 @@ class Services:
             environment={
                 **_import_path(),
                 **{f"CATALOG_{name}": str(value) for name, value in own.items()},
+                **self.shape.settings.get("catalog", {}),
             },
         )
 
