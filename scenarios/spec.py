@@ -215,12 +215,6 @@ Problem = tuple[tuple[str, ...], str]
 def inconsistencies(scenario: Scenario) -> list[Problem]:
     """Return what no field shows alone: names that lead nowhere, and routes in a circle."""
     problems: list[Problem] = []
-    stations = {
-        **scenario.services,
-        **scenario.caches,
-        **scenario.databases,
-        **scenario.queues,
-    }
     for name, queue in scenario.queues.items():
         if name in scenario.classes:
             problems.append((("queues", name), "has the name of a request class"))
@@ -230,30 +224,33 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
     for name in scenario.workload.mix:
         problems += _unknown(("workload", "mix", name), name, scenario.classes)
     for name, request_class in scenario.classes.items():
-        chain: tuple[str, ...] = ()
-        for i, service in enumerate(request_class.through):
-            problems += _call_problems(
-                ("classes", name, "through", str(i)), service, chain, scenario
-            )
-            chain += (service,)
-        stations = {
-            **scenario.services,
-            **scenario.caches,
-            **scenario.databases,
-            **scenario.queues,
-        }
-        for station in request_class.times:
-            problems += _unknown(("classes", name, "times", station), station, stations)
-        at = ("classes", name, "steps")
-        problems += _step_problems(at, request_class.steps, chain, scenario)
-        for station in request_class.times:
-            at = ("classes", name, "times", station)
-            problems += _unknown(at, station, stations)
+        problems += _class_problems(("classes", name), request_class, scenario)
     for i, objective in enumerate(scenario.objectives):
         if objective.of is not None:
             known = {**scenario.classes, **scenario.queues}
             problems += _unknown(("objectives", str(i), "of"), objective.of, known)
     return problems
+
+
+def _class_problems(
+    at: tuple[str, ...], request_class: RequestClass, scenario: Scenario
+) -> list[Problem]:
+    problems: list[Problem] = []
+    if request_class.keys is not None:
+        problems += _unknown((*at, "keys"), request_class.keys, scenario.caches)
+    chain: tuple[str, ...] = ()
+    for i, service in enumerate(request_class.through):
+        problems += _call_problems((*at, "through", str(i)), service, chain, scenario)
+        chain += (service,)
+    stations = {
+        **scenario.services,
+        **scenario.caches,
+        **scenario.databases,
+        **scenario.queues,
+    }
+    for station in request_class.times:
+        problems += _unknown((*at, "times", station), station, stations)
+    return problems + _step_problems((*at, "steps"), request_class.steps, chain, scenario)
 
 
 def _step_problems(

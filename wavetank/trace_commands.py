@@ -122,11 +122,11 @@ def _show(summary: ImportSummary, output: Path, console: Console) -> None:
         table.add_row(f"class {name}" if name else "no class (the mix decides)", f"{count:,}")
     console.print(table)
     if summary.displaced:
-        say(f"{summary.displaced:,} requests stood behind a later one; they were sorted in.")
+        say(f"Sorted in, because they stood behind a later one: {summary.displaced:,}.")
     if summary.spread:
         say("The log tells only whole seconds; requests were spread at random within each.")
     if summary.unreadable:
-        say(f"{summary.unreadable:,} lines could not be read and were left out; the first:")
+        say(f"Left out, because they could not be read: {summary.unreadable:,}. The first:")
         for line in summary.unreadable_shown:
             say(f"  line {line.line}: {line.reason}: {line.text!r}")
     say(f"Wrote {output} ({decimal(output.stat().st_size)}).")
