@@ -64,7 +64,10 @@ class CircuitBreaker:
 
     def __init__(self, limits: BreakerLimits) -> None:
         self._limits = limits
-        self._move_to(State.CLOSED, ticket=1, wait_until_ns=0)
+        self._state = State.CLOSED
+        self._ticket = 1
+        self._wait_until_ns = 0
+        self._failures = 0
 
     @property
     def state(self) -> State:
@@ -77,7 +80,7 @@ class CircuitBreaker:
             return self._ticket
         if now_ns < self._wait_until_ns:
             return None
-        self._advance_to(State.HALF_OPEN, wait_until_ns=now_ns + self._limits.cool_down_ns)
+        self._move_to(State.HALF_OPEN, wait_until_ns=now_ns + self._limits.cool_down_ns)
         return self._ticket
 
     def retry_after_ns(self, now_ns: int) -> int:
@@ -95,21 +98,17 @@ class CircuitBreaker:
             return
         self._failures = 0
         if self._state is State.HALF_OPEN:
-            self._advance_to(State.CLOSED, wait_until_ns=0)
+            self._move_to(State.CLOSED, wait_until_ns=0)
 
     def failed(self, ticket: int, now_ns: int) -> None:
         """Note that the call with this ticket was found to have failed at ``now_ns``."""
         if ticket != self._ticket:
             return
         self._failures += 1
-        if self._state is State.HALF_OPEN or self._failures == self._limits.failures_max:
-            self._advance_to(State.OPEN, wait_until_ns=now_ns + self._limits.cool_down_ns)
+        if self._state is State.HALF_OPEN or self._failures >= self._limits.failures_max:
+            self._move_to(State.OPEN, wait_until_ns=now_ns + self._limits.cool_down_ns)
 
-    def _advance_to(self, state: State, *, wait_until_ns: int) -> None:
-        self._move_to(state, ticket=self._ticket + 1, wait_until_ns=wait_until_ns)
-
-    def _move_to(self, state: State, *, ticket: int, wait_until_ns: int) -> None:
+    def _move_to(self, state: State, *, wait_until_ns: int) -> None:
         self._state = state
-        self._ticket = ticket
         self._wait_until_ns = wait_until_ns
-        self._failures = 0
+        self._ticket += 1

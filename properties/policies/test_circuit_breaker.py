@@ -28,64 +28,56 @@ class BreakerMachine(RuleBasedStateMachine):
         """Go on by about a cool-down, or by hardly anything."""
         self.now_ns += step_ns
 
-    @rule()
-    def a_call_wants_to_go_out(self) -> None:
-        """Ask for a ticket; it is granted whenever nothing speaks against it."""
-        before = self.breaker.state
-        ticket = self.breaker.admit(self.now_ns)
-        if ticket is None:
-            assert self.now_ns < self.shut_until_ns, "a call was refused without need"
-            return
-        assert self.now_ns >= self.shut_until_ns, "a call went out while the breaker was shut"
-        if before is State.CLOSED:
-            assert self.breaker.state is State.CLOSED
-            assert ticket >= self.newest, "a ticket was given out again in a later stretch"
-        else:
-            assert self.breaker.state is State.HALF_OPEN
-            assert ticket > self.newest, "a probe went out with a ticket of before"
-            self.shut_until_ns = self.now_ns + LIMITS.cool_down_ns
-        if ticket > self.newest:
-            self.failures_in_a_row = 0
-        self.newest = ticket
-        self.out.append(ticket)
+    @rule(calls=st.integers(1, 3))
+    def calls_want_to_go_out(self, calls: int) -> None:
+        """Ask for tickets; they are granted whenever nothing speaks against it."""
+        for _ in range(calls):
+            before = self.breaker.state
+            ticket = self.breaker.admit(self.now_ns)
+            if ticket is None:
+                assert self.now_ns < self.shut_until_ns, "a call was refused without need"
+                return
+            assert self.now_ns >= self.shut_until_ns, "a call went out while it was shut"
+            if before is State.CLOSED:
+                assert self.breaker.state is State.CLOSED
+                assert ticket >= self.newest, "a ticket of an earlier stretch was given out"
+            else:
+                assert self.breaker.state is State.HALF_OPEN
+                assert ticket > self.newest, "a probe went out with a ticket of before"
+                self.shut_until_ns = self.now_ns + LIMITS.cool_down_ns
+            self.newest = ticket
+            self.out.append(ticket)
 
     @precondition(lambda self: self.out)
-    @rule(data=st.data())
-    def a_call_succeeds(self, data: st.DataObject) -> None:
-        """Report any call that is out, which may be the oldest."""
-        ticket = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+    @rule(latest=st.booleans(), went_well=st.sampled_from([False, False, True]))
+    def a_call_returns(self, *, latest: bool, went_well: bool) -> None:
+        """Report the latest call that is out, or the one that has been out for longest."""
+        ticket = self.out.pop() if latest else self.out.pop(0)
         before = self.breaker.state
-        self.breaker.succeeded(ticket)
-        if ticket == self.newest and before is not State.OPEN:
-            self.failures_in_a_row = 0
-            self.shut_until_ns = self.now_ns
-            assert self.breaker.state is State.CLOSED
+        if went_well:
+            self.breaker.succeeded(ticket)
         else:
-            assert self.breaker.state is before, "word of an earlier stretch was heeded"
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data())
-    def a_call_fails(self, data: st.DataObject) -> None:
-        """Report any call that is out, which may be the oldest."""
-        ticket = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
-        before = self.breaker.state
-        self.breaker.failed(ticket, self.now_ns)
+            self.breaker.failed(ticket, self.now_ns)
         if ticket != self.newest or before is State.OPEN:
             assert self.breaker.state is before, "word of an earlier stretch was heeded"
-            return
-        self.failures_in_a_row += 1
-        if before is State.HALF_OPEN or self.failures_in_a_row == LIMITS.failures_max:
-            assert self.breaker.state is State.OPEN
-            self.failures_in_a_row = 0
-            self.shut_until_ns = self.now_ns + LIMITS.cool_down_ns
+        elif went_well:
+            self._account_for_a_success()
         else:
-            assert self.breaker.state is State.CLOSED
+            self._account_for_a_failure(before)
 
-    @precondition(lambda self: self.out)
-    @rule(data=st.data())
-    def a_call_is_lost(self, data: st.DataObject) -> None:
-        """Never report a call, as when its caller was cancelled."""
-        self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+    def _account_for_a_success(self) -> None:
+        self.failures_in_a_row = 0
+        self.shut_until_ns = self.now_ns
+        assert self.breaker.state is State.CLOSED
+
+    def _account_for_a_failure(self, before: State) -> None:
+        self.failures_in_a_row += 1
+        if before is State.CLOSED and self.failures_in_a_row < LIMITS.failures_max:
+            assert self.breaker.state is State.CLOSED
+            return
+        assert self.breaker.state is State.OPEN
+        self.failures_in_a_row = 0
+        self.shut_until_ns = self.now_ns + LIMITS.cool_down_ns
 
     @invariant()
     def a_refused_call_goes_out_when_it_was_told_to_return_and_no_sooner(self) -> None:
