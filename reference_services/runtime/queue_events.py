@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from reference_services.runtime.clock import NS_PER_S, sleep_ns
 from reference_services.runtime.queue import Progressed
+from reference_services.runtime.tasks import end_task
 
 _SILENCE_NS = 2 * NS_PER_S
 _RECONNECT_NS = NS_PER_S // 4
@@ -74,10 +75,8 @@ class JobNews:
 
     async def close(self) -> None:
         """Stop reading."""
-        # redis-py 8.1 swallows a cancellation that meets it while it connects: say it again.
-        while self._reader is not None and not self._reader.done():
-            self._reader.cancel()
-            await asyncio.wait({self._reader}, timeout=0.05)
+        if self._reader is not None:
+            await end_task(self._reader)
 
     async def _newest(self) -> str:
         client = self._connect()

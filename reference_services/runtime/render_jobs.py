@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     FiniteFloat,
     StringConstraints,
-    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -122,7 +121,11 @@ class Render(BaseModel):
         scene = order.get("scene")
         if not isinstance(scene, str) or scene not in SCENES:
             raise ValueError(f"there is no scene {scene!r}; there are {', '.join(SCENES)}")
-        checked = TypeAdapter(SCENES[scene]).validate_python(order["parameters"])
+        try:
+            checked = SCENES[scene].model_validate(order["parameters"])
+        except ValidationError as error:
+            complaints = (_complaint(details, "parameters") for details in error.errors())
+            raise ValueError("; ".join(complaints)) from None
         return {**order, "parameters": checked.model_dump(mode="json")}
 
 
@@ -139,7 +142,7 @@ def parse_render(payload: Mapping[str, Any]) -> Render:
         raise InvalidRender("; ".join(_complaint(details) for details in error.errors())) from None
 
 
-def _complaint(details: Any) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
-    place = ".".join(str(part) for part in details["loc"])
+def _complaint(details: Any, *outside: str) -> str:  # noqa: ANN401  # pydantic's ErrorDetails
+    place = ".".join(str(part) for part in (*outside, *details["loc"]))
     reason = details["msg"].removeprefix("Value error, ")
     return f"{place}: {reason}" if place else reason
