@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
@@ -20,6 +21,8 @@ _TAG = "tag:yaml.org,2002:"
 _DEPTH_MAX = 50
 _VALUES_MAX = 100_000
 _DIGITS_MAX = 18
+
+_N = TypeVar("_N", int, float)
 
 _SCALARS = (
     ("null", r"^(?:~|null|Null|NULL|)$", ("~", "n", "N", "")),
@@ -206,14 +209,22 @@ def _plain_value(kind: str, written: str) -> object:
         case "int":
             if len(written) > _DIGITS_MAX:
                 raise ValueError(f"should have at most {_DIGITS_MAX} digits")
-            return int(written)
+            return _number(int, written)
         case "float":
-            value = float(written)
+            value = _number(float, written)
             if not math.isfinite(value):
                 raise ValueError(f"should be a finite number, not {written}")
             return value
         case _:
             raise ValueError(f"has the tag {kind}, which has no meaning here")
+
+
+def _number(kind: type[_N], written: str) -> _N:
+    # Only a tag such as !!int brings text here that is no number.
+    try:
+        return kind(written)
+    except ValueError as error:
+        raise ValueError(f"should be a number, not {written!r}") from error
 
 
 def _text(written: str) -> str:

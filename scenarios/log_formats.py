@@ -20,7 +20,9 @@ LogFormat = Literal["auto", "combined", "csv"]
 
 _SHOWN = 80
 _KEY_DIGITS_MAX = 18
-_TIME_COLUMNS = ("timestamp", "time", "datetime", "date", "ts", "at", "start_time", "at_ns")
+_TIME_COLUMN = re.compile(
+    r"@?(?:(?:start_?)?time(?:stamp)?|datetime|date|ts|at)(?:_(?:s|ms|us|ns))?", re.IGNORECASE
+)
 
 COMBINED = re.compile(
     r"(?P<host>\S+) \S+ (?P<user>.+?) \[(?P<time>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
@@ -163,7 +165,7 @@ def _delimiter(lines: Sequence[str]) -> str:
 
 def time_column(header: Sequence[str], first: Sequence[str]) -> str | None:
     """Return the column that must be the time: by its name, or else by its first value."""
-    names = [name for name in header if name.strip().lstrip("@").lower() in _TIME_COLUMNS]
+    names = [name for name in header if _TIME_COLUMN.fullmatch(name.strip())]
     if not names:
         pairs = zip(header, first, strict=False)
         names = [name for name, value in pairs if looks_like_time(value)]

@@ -58,8 +58,8 @@ def open_log(path: Path, options: LogOptions) -> Iterator[Log]:
         InvalidLog: it is empty, damaged or of an unknown format, or lacks a named column.
         OSError: it cannot be read.
     """
-    with path.open("rb") as raw:
-        lines = _lines(path, _as_text(raw))
+    with path.open("rb") as raw, _as_text(raw) as text:
+        lines = _lines(path, text)
         sample = list(islice(lines, _SAMPLE_LINES))
         if not sample:
             raise InvalidLog(f"{path} is empty")

@@ -1,6 +1,6 @@
 """Values set from the command line: ``services.gateway.replicas=6``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from scenarios import shape
@@ -79,11 +79,11 @@ def _step_into(at: object, kind: object, here: tuple[str, ...]) -> tuple[object,
     if isinstance(at, list):
         return at[_index(at, here)], shape.inside(kind, part)
     table = _table(at, here[:-1])
-    kind = _choose(table, kind, part)
+    chosen = _choose(table, kind, part)
     if table.get(part) is None:
-        _check_may_begin(table, kind, here)
+        _check_may_begin(table, chosen, here, shape.alternatives(kind))
         table[part] = {}
-    return table[part], shape.inside(kind, part)
+    return table[part], shape.inside(chosen, part)
 
 
 def _choose(table: dict[str, object], kind: object, part: str) -> object:
@@ -96,14 +96,18 @@ def _choose(table: dict[str, object], kind: object, part: str) -> object:
     return next((choices[name] for name in (part, *table) if name in choices), kind)
 
 
-def _check_may_begin(table: dict[str, object], kind: object, here: tuple[str, ...]) -> None:
+def _check_may_begin(
+    table: dict[str, object], kind: object, here: tuple[str, ...], choices: Iterable[str]
+) -> None:
     part = here[-1]
     if shape.is_table(kind):
         raise Misplaced(here, f"is not defined; {remedy(part, table)}")
     known = shape.fields(kind)
     if known is not None and part not in known:
         owner = shape.name_of(kind)
-        raise Misplaced(here, f"is not a field of {owner}; {remedy(part, known)}")
+        raise Misplaced(
+            here, f"is not a field of {owner}; {remedy(part, {**known, **dict.fromkeys(choices)})}"
+        )
 
 
 def _table(at: object, here: tuple[str, ...]) -> dict[str, object]:

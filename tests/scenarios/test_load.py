@@ -1,0 +1,486 @@
+"""Reading scenarios: what is wrong with a file is named, all of it, where it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.distributions import Constant
+from scenarios.errors import InvalidScenario
+from scenarios.load import (
+    catalogue,
+    find_scenario,
+    load_scenario,
+    scenario_sha256,
+    write_scenario,
+)
+from scenarios.spec import Scenario
+from scenarios.trace import VERSION_LINE
+from scenarios.workload import SpikeArrivals, TraceArrivals
+
+SMALL = """\
+name: small
+seed: 1
+duration: 10s
+workload:
+  arrivals: {poisson: {rate: 5/s}}
+  mix: {read: 1}
+services:
+  gateway: {replicas: 2}
+  catalog: {}
+caches:
+  titles: {keys: 10}
+databases:
+  main: {read_time: {constant: 1ms}, write_time: {constant: 2ms}}
+classes:
+  read:
+    through: [gateway, catalog]
+    steps:
+      - cache: titles
+        miss:
+          - read: main
+objectives:
+  - {of: read, p99: 1s}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    """Write a scenario's file and return its path."""
+    path = folder / "file.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def complaint(folder: Path, text: str, *overrides: str) -> str:
+    """Return what is said about a file, without the folder."""
+    with pytest.raises(InvalidScenario) as caught:
+        load_scenario(written(folder, text), overrides)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def changed(old: str, new: str) -> str:
+    """Return the small scenario with one part of it replaced."""
+    assert SMALL.count(old) == 1
+    return SMALL.replace(old, new)
+
+
+def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
+    scenario = load_scenario(written(tmp_path, SMALL))
+    assert scenario.duration_ns == 10_000_000_000
+    assert scenario.databases["main"].read_time_ns == Constant(constant_ns=1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "replicas: 2",
+            "replicas: -2",
+            "file.yaml:8: services.gateway.replicas should be at least 1, not -2",
+        ),
+        (
+            "replicas: 2",
+            "replcas: 2",
+            "file.yaml:8: services.gateway.replcas is not a field of Service; "
+            "did you mean replicas?",
+        ),
+        ("seed: 1\n", "", "file.yaml:1: seed is missing"),
+        ("seed: 1", "seed: -1", "file.yaml:2: seed should be at least 0, not -1"),
+        ("seed: 1", "seed: true", "file.yaml:2: seed should be a whole number, not true"),
+        ("seed: 1", "seed: 1.5", "file.yaml:2: seed should be a whole number, not 1.5"),
+        ("seed: 1", "seed: 1:30", "file.yaml:2: seed should be a whole number, not '1:30'"),
+        ("seed: 1", "seed:", "file.yaml:2: seed should be a whole number, not empty"),
+        ("seed: 1", "seed: [1]", "file.yaml:2: seed should be a whole number, not a list"),
+        ("name: small", "name: 5", "file.yaml:1: name should be text, not 5"),
+        (
+            "name: small",
+            "name: Small",
+            "file.yaml:1: name should be a name: a lower-case letter, then letters, digits "
+            "and _, not 'Small'",
+        ),
+        (
+            "duration: 10s",
+            "duration: 10",
+            "file.yaml:3: duration should be a duration such as 250ms, 10s or 2h, not 10 "
+            "(units: ns, us, ms, s, m, h, d)",
+        ),
+        ("duration: 10s", "duration: 0s", "file.yaml:3: duration should be more than 0, not '0s'"),
+        (
+            "rate: 5/s",
+            "rate: -5/s",
+            "file.yaml:5: workload.arrivals.poisson.rate should be a rate such as 60/s or "
+            "500/min, not '-5/s'",
+        ),
+        (
+            "rate: 5/s",
+            f"rate: {'9' * 400}/s",
+            "file.yaml:5: workload.arrivals.poisson.rate should be a finite number, not "
+            f"'{'9' * 400}/s'",
+        ),
+        (
+            "poisson: {rate: 5/s}",
+            "poison: {rate: 5/s}",
+            "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
+            "trace, not poison; did you mean poisson?",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "5/s",
+            "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
+            "trace, not '5/s'",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{poisson: {rate: 5/s}, constant: {rate: 5/s}}",
+            "file.yaml:5: workload.arrivals.poisson cannot stand beside constant",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            '{trace: {file: ""}}',
+            "file.yaml:5: workload.arrivals.trace.file should not be empty",
+        ),
+        (
+            "mix: {read: 1}",
+            "mix: {}",
+            "file.yaml:6: workload.mix should have at least 1, not 0",
+        ),
+        (
+            "mix: {read: 1}",
+            "mix: {read: -1}",
+            "file.yaml:6: workload.mix.read should be more than 0, not -1",
+        ),
+        (
+            "mix: {read: 1}",
+            "mix: {read: much}",
+            "file.yaml:6: workload.mix.read should be a number, not 'much'",
+        ),
+        (
+            "mix: {read: 1}",
+            "mix: {red: 1}",
+            "file.yaml:6: workload.mix.red names 'red', which is not defined; did you mean read?",
+        ),
+        (
+            "catalog: {}",
+            "catalog: {timeout: yes}",
+            "file.yaml:9: services.catalog.timeout should be a duration such as 250ms, 10s or "
+            "2h, not 'yes' (units: ns, us, ms, s, m, h, d)",
+        ),
+        (
+            "catalog: {}",
+            "Catalog: {}",
+            "file.yaml:9: services.Catalog should be a name: a lower-case letter, then letters, "
+            "digits and _",
+        ),
+        (
+            "catalog: {}",
+            "catalog: 5",
+            "file.yaml:9: services.catalog should be a mapping, not 5",
+        ),
+        (
+            "catalog: {}",
+            "catalog: {balancing: robin}",
+            "file.yaml:9: services.catalog.balancing should be 'round_robin', "
+            "'least_outstanding' or 'power_of_two', not 'robin'",
+        ),
+        (
+            "catalog: {}",
+            "catalog: {service_time: {empirical: {quantiles: [2ms, 1ms]}}}",
+            "file.yaml:9: services.catalog.service_time.empirical should have quantiles that "
+            "ascend",
+        ),
+        (
+            "catalog: {}",
+            "catalog: {autoscaler: {min_replicas: 3, max_replicas: 2, target_percent: 50}}",
+            "file.yaml:9: services.catalog.autoscaler should not have a min_replicas above its "
+            "max_replicas",
+        ),
+        (
+            "catalog: {}",
+            "catalog: {autoscaler: {min_replicas: 3, max_replicas: 4, target_percent: 50}}",
+            "file.yaml:9: services.catalog should start with 3 to 4 replicas, as its autoscaler "
+            "says, not with 1",
+        ),
+        (
+            "keys: 10",
+            "keys: 10, zipf: 9, warm: no",
+            "file.yaml:11: caches.titles.zipf should be at most 5, not 9\n"
+            "file.yaml:11: caches.titles.warm should be true or false, not 'no'",
+        ),
+        (
+            "[gateway, catalog]",
+            "gateway",
+            "file.yaml:16: classes.read.through should be a list, not 'gateway'",
+        ),
+        (
+            "[gateway, catalog]",
+            "[gateway, catalogue]",
+            "file.yaml:16: classes.read.through.1 names 'catalogue', which is not defined; "
+            "did you mean catalog?",
+        ),
+        (
+            "[gateway, catalog]",
+            "[gateway, catalog, gateway]",
+            "file.yaml:16: classes.read.through.2 makes the route call itself: "
+            "gateway -> catalog -> gateway",
+        ),
+        (
+            "- read: main",
+            "- call: gateway",
+            "file.yaml:20: classes.read.steps.0.miss.0.call makes the route call itself: "
+            "gateway -> catalog -> gateway",
+        ),
+        (
+            "- read: main",
+            "- write: mian",
+            "file.yaml:20: classes.read.steps.0.miss.0.write names 'mian', which is not "
+            "defined; did you mean main?",
+        ),
+        (
+            "- read: main",
+            "- {write: main, invalidates: title}",
+            "file.yaml:20: classes.read.steps.0.miss.0.invalidates names 'title', which is not "
+            "defined; did you mean titles?",
+        ),
+        (
+            "- read: main",
+            "- enqueue: render",
+            "file.yaml:20: classes.read.steps.0.miss.0.enqueue names 'render', which is not "
+            "defined; known: none",
+        ),
+        (
+            "- read: main",
+            "- main",
+            "file.yaml:20: classes.read.steps.0.miss.0 should be a step: one of call, cache, "
+            "read, write, enqueue, not 'main'",
+        ),
+        (
+            "    through:",
+            "    request: {path: titles}\n    through:",
+            "file.yaml:16: classes.read.request.path should start with /, unlike 'titles'",
+        ),
+        (
+            "    through:",
+            "    keys: title\n    times: {titels: {}}\n    through:",
+            "file.yaml:16: classes.read.keys names 'title', which is not defined; "
+            "did you mean titles?\n"
+            "file.yaml:17: classes.read.times.titels names 'titels', which is not defined; "
+            "did you mean titles?",
+        ),
+        (
+            "p99: 1s",
+            "p99: 1s, availability: 99%",
+            "file.yaml:22: objectives.0 should state exactly one of p50, p95, p99, "
+            "availability, goodput",
+        ),
+        (
+            "p99: 1s",
+            "availability: 101%",
+            "file.yaml:22: objectives.0.availability should be a share such as 99.9% or 0.999, "
+            "not '101%'",
+        ),
+        (
+            "of: read",
+            "of: reed",
+            "file.yaml:22: objectives.0.of names 'reed', which is not defined; did you mean read?",
+        ),
+        (
+            "objectives:",
+            "queues: {read: {workers: worker, results: results}}\nobjectives:",
+            "file.yaml:21: queues.read has the name of a request class\n"
+            "file.yaml:21: queues.read.workers names 'worker', which is not defined; "
+            "known: gateway, catalog\n"
+            "file.yaml:21: queues.read.results names 'results', which is not defined; "
+            "known: titles",
+        ),
+        (
+            "poisson: {rate: 5/s}",
+            "spike: {base: 5/s, peak: 4/s, at: 0, hold: 1s}",
+            "file.yaml:4: workload should have a spike whose peak is not below its base",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_line_field_and_reason(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert complaint(tmp_path, changed(old, new)) == expected
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = SMALL.replace("seed: 1", "seed: one").replace("keys: 10", "kees: 10")
+    assert complaint(tmp_path, text).splitlines() == [
+        "file.yaml:2: seed should be a whole number, not 'one'",
+        "file.yaml:11: caches.titles.keys is missing",
+        "file.yaml:11: caches.titles.kees is not a field of Cache; did you mean keys?",
+    ]
+
+
+def test_a_mistake_of_a_new_kind_is_told_in_the_validator_s_words(tmp_path: Path) -> None:
+    text = changed("catalog: {}", "catalog: {service_time: {empirical: {quantiles: [1ms]}}}")
+    assert complaint(tmp_path, text) == (
+        "file.yaml:9: services.catalog.service_time.empirical.quantiles should have at least 2, "
+        "not 1"
+    )
+    text = changed("catalog: {}", f"catalog: {{timeout: {'1' * 31}s}}")
+    assert "should have at most 30 digits" in complaint(tmp_path, text)
+
+
+def test_names_of_the_code_are_not_names_of_the_file(tmp_path: Path) -> None:
+    said = complaint(tmp_path, changed("duration: 10s", "duration_ns: 10s"))
+    assert "duration is missing" in said
+    assert "duration_ns is not a field of Scenario; did you mean duration?" in said
+
+
+def test_an_override_takes_the_place_of_the_file_s_value(tmp_path: Path) -> None:
+    scenario = load_scenario(
+        written(tmp_path, SMALL),
+        [
+            "services.gateway.replicas=6",
+            "services.catalog.retry.attempts=3",
+            "objectives.0.p99=2s",
+            "services.catalog.timeout=",
+            "users={free: {count: 5}}",
+        ],
+    )
+    assert scenario.services["gateway"].replicas == 6
+    retry = scenario.services["catalog"].retry
+    assert retry is not None
+    assert retry.attempts == 3
+    assert scenario.objectives[0].p99_ns == 2_000_000_000
+    assert scenario.users["free"].count == 5
+
+
+def test_an_override_of_a_choice_replaces_the_alternative(tmp_path: Path) -> None:
+    spike = "workload.arrivals.spike={base: 1/s, peak: 9/s, at: 1s, hold: 2s}"
+    scenario = load_scenario(written(tmp_path, SMALL), [spike])
+    assert isinstance(scenario.workload.arrivals, SpikeArrivals)
+    scenario = load_scenario(written(tmp_path, SMALL), ["classes.read.steps.0.miss.0.write=main"])
+    assert scenario.classes["read"].model_dump(mode="json")["steps"][0]["miss"] == [
+        {"write": "main", "invalidates": None}
+    ]
+    scenario = load_scenario(written(tmp_path, SMALL), ["classes.read.steps.0.miss=[]"])
+    assert scenario.classes["read"].model_dump(mode="json")["steps"] == [
+        {"cache": "titles", "miss": []}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("seed", "should read like services.gateway.replicas=6"),
+        ("seed..x=1", "should read like services.gateway.replicas=6"),
+        ("seed=[", "seed is not YAML: expected the node content, but found '<stream end>'"),
+        ("seed=1\nname: x", "seed should be one value"),
+        ("services.gatway.replicas=6", "services.gatway is not defined; did you mean gateway?"),
+        ("workloud.mix.read=6", "workloud is not a field of Scenario; did you mean workload?"),
+        (
+            "services.gateway.replcas=6",
+            "services.gateway.replcas is not a field of Service; did you mean replicas?",
+        ),
+        ("services.gateway.replicas=-6", "services.gateway.replicas should be at least 1, not -6"),
+        ("name.first=1", "name has no parts; it is 'small'"),
+        ("objectives.7.p99=1s", "objectives.7 is not there; the entries are 0 to 0"),
+        ("objectives.7={}", "objectives.7 is not there; the entries are 0 to 0"),
+        (
+            "objectives.0={}",
+            "objectives.0 should state exactly one of p50, p95, p99, availability, goodput",
+        ),
+        ("objectives.x.p99=1s", "objectives.x is not there; the entries are 0 to 0"),
+        (
+            "workload.arrivals.steady.rate=1/s",
+            "workload.arrivals.steady is not a field of PoissonArrivals; known: poisson, "
+            "constant, ramp, spike, trace",
+        ),
+        (
+            "services.gateway.autoscaler={min_replicas: 3, max_replicas: 4, target_percent: 9}",
+            "services.gateway should start with 3 to 4 replicas, as its autoscaler says, not "
+            "with 2",
+        ),
+    ],
+)
+def test_a_wrong_override_is_told_by_itself(tmp_path: Path, override: str, expected: str) -> None:
+    said = complaint(tmp_path, SMALL, override)
+    assert said.startswith(f"--set {override}")
+    assert expected in said
+
+
+def test_a_mistake_beside_an_override_is_still_the_file_s(tmp_path: Path) -> None:
+    said = complaint(tmp_path, changed("seed: 1", "seed: -1"), "services.gateway.replicas=6")
+    assert said == "file.yaml:2: seed should be at least 0, not -1"
+
+
+def test_a_scenario_of_the_catalogue_goes_by_its_name() -> None:
+    assert set(catalogue()) == {"baseline", "flash_crowd", "recorded_trace", "render_backlog"}
+    for name in catalogue():
+        scenario = load_scenario(name)
+        assert scenario.name == name
+        assert scenario.description
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("baselin", "baselin is neither a file nor in the catalogue; did you mean baseline?"),
+        ("filo.yaml", "filo.yaml is not there; did you mean file.yaml?"),
+        ("nowhere/filo.yaml", "nowhere/filo.yaml is not there; known: baseline, flash_crowd, "),
+        ("folder", "folder is a folder, not a scenario's file"),
+    ],
+)
+def test_a_scenario_that_is_not_there_is_told_with_what_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    written(tmp_path, SMALL)
+    with pytest.raises(InvalidScenario) as caught:
+        find_scenario(source)
+    assert str(caught.value).startswith(expected)
+
+
+def test_a_file_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, SMALL).rename("scenario")
+    assert load_scenario("scenario").name == "small"
+
+
+def with_trace(folder: Path, *overrides: str) -> Scenario:
+    """Load a scenario that replays ``day.csv``."""
+    text = changed("{poisson: {rate: 5/s}}", "{trace: {file: day.csv}}")
+    return load_scenario(written(folder, text), overrides)
+
+
+def trace_of(scenario: Scenario) -> Path:
+    """Return the path of a scenario's trace."""
+    assert isinstance(scenario.workload.arrivals, TraceArrivals)
+    return Path(scenario.workload.arrivals.trace.file)
+
+
+def test_a_trace_lies_beside_the_file_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert trace_of(with_trace(tmp_path)) == tmp_path / "day.csv"
+    faster = with_trace(tmp_path, "workload.arrivals.trace.speed=2")
+    assert trace_of(faster) == tmp_path / "day.csv"
+    named = with_trace(tmp_path, "workload.arrivals.trace.file=night.csv")
+    assert trace_of(named) == here / "night.csv"
+
+
+def test_a_written_scenario_reads_back_equal(tmp_path: Path) -> None:
+    for name in catalogue():
+        scenario = load_scenario(name)
+        write_scenario(scenario, tmp_path / "again.yaml")
+        again = load_scenario(tmp_path / "again.yaml")
+        assert again == scenario
+        assert scenario_sha256(again) == scenario_sha256(scenario)
+
+
+def test_the_hash_follows_what_is_run_and_not_where_a_trace_lies(tmp_path: Path) -> None:
+    for name, entry in (("a", "0,,,"), ("b", "0,,,"), ("c", "5,,,")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "day.csv").write_text(f"{VERSION_LINE}\nat_ns,class,key,user\n{entry}\n")
+    a, b, c = (scenario_sha256(with_trace(tmp_path / name)) for name in "abc")
+    assert a == b != c
+    assert scenario_sha256(load_scenario("baseline")) != scenario_sha256(
+        load_scenario("baseline", ["seed=1"])
+    )
