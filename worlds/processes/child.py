@@ -101,9 +101,13 @@ class Child:
                 self.send_group(signal.SIGKILL)
         self._ended.wait()
 
-    def reap(self) -> int:
-        """Wait for the process to end; for the one thread that watches it."""
+    def watch(self, on_end: Callable[[], None]) -> int:
+        """Wait for the process to end, call ``on_end``, and only then let others know.
+
+        For the one thread that watches the process. Returns the exit code.
+        """
         exit_code = self._process.wait()
+        on_end()
         self._ended.set()
         return exit_code
 
@@ -186,9 +190,7 @@ class Launcher:
         return {**inherited, MARK: self._mark, **own}
 
     def _watch(self, child: Child, on_exit: Callable[[int], None]) -> None:
-        exit_code = child.reap()
-        self._guardian.forget(child.pid)
-        on_exit(exit_code)
+        on_exit(child.watch(lambda: self._guardian.forget(child.pid)))
 
     def _open_log(self, path: Path) -> BinaryIO:
         # Logs begin anew with each instance; a replica that is started again adds to its own.

@@ -22,6 +22,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Guardian:
     """The supervisor's side: tells the guardian whom to look after."""
 
     def __init__(self, mark: str, lock_descriptor: int) -> None:
+        self._lock = threading.Lock()
+        self._dismissed = False
         reading, self._writing = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603  # our own file, no shell
@@ -64,13 +67,17 @@ class Guardian:
 
     def dismiss(self) -> None:
         """Let it sweep once more and end; returns when it has."""
-        os.close(self._writing)
+        with self._lock:
+            self._dismissed = True
+            os.close(self._writing)
         self._process.wait(timeout=10 * _PATIENCE_S)
 
     def _tell(self, message: str) -> None:
         # A guardian that was killed cannot help; the platform goes on without its net.
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self._writing, message.encode())
+        with self._lock, contextlib.suppress(BrokenPipeError):
+            # Once it is closed, the number of the pipe may soon be somebody else's file.
+            if not self._dismissed:
+                os.write(self._writing, message.encode())
 
 
 def _main() -> None:

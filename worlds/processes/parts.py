@@ -62,14 +62,19 @@ class Parts:
         )
 
     def _edge_command(self, port: int) -> Command:
-        if self._edge_admin is not None:
-            self._edge_admin.release()
+        self.close()
         self._edge_admin = claim_free_port()
         return edge_command(self.home, port, self._edge_admin.port, self.home.log_of("edge", 0))
 
     def edge_serves(self, gateway_ports: list[int]) -> bool:
         """Say whether the edge balances over just the gateways on these ports."""
         return self._edge_admin is not None and edge_serves(self._edge_admin.port, gateway_ports)
+
+    def close(self) -> None:
+        """Give back the port that the edge had beside its own."""
+        if self._edge_admin is not None:
+            self._edge_admin.release()
+            self._edge_admin = None
 
     def service(self, service: str, index: int) -> Part:
         """Return one replica of a reference service."""

@@ -136,6 +136,7 @@ class Platform:
         for names in _STOP_ORDER:
             keys = [(each.name, each.index) for each in self.services() if each.name in names]
             self._supervisor.stop(keys, _DRAIN_NS)
+        self._parts.close()
 
     def services(self) -> list[ServiceStatus]:
         """Return all parts, dead ones included."""

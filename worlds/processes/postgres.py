@@ -80,8 +80,7 @@ class Cluster:
         """How its programs are run."""
         return demotion([self.folder, postgres_program("postgres")])
 
-    @property
-    def initialised(self) -> bool:
+    def is_initialised(self) -> bool:
         """Whether there is data to start with.
 
         Raises:

@@ -80,7 +80,7 @@ class Startup:
 
     def _start_primary(self) -> int:
         cluster = Cluster(self.home, self.launcher, "primary")
-        if not cluster.initialised:
+        if not cluster.is_initialised():
             began_ns = monotonic_ns()
             cluster.initialise()
             self.on_progress(f"database created ({seconds(monotonic_ns() - began_ns)})")
@@ -88,7 +88,7 @@ class Startup:
 
     def _start_replica(self, primary_port: int) -> int:
         cluster = Cluster(self.home, self.launcher, "replica-0")
-        if not cluster.initialised or not cluster.can_follow(primary_port):
+        if not cluster.is_initialised() or not cluster.can_follow(primary_port):
             cluster.copy_from(primary_port)
         return self._start(self.parts.replica(cluster, primary_port))
 
