@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,6 +88,18 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: int = 30
                 return
         block_ns(20 * NS_PER_MS)
     raise AssertionError(f"nobody listens on port {port} after {seconds} s")
+
+
+def wait_until(condition: Callable[[], bool], seconds: int = 20) -> None:
+    """Return when ``condition`` holds.
+
+    Raises:
+        AssertionError: it does not come to hold.
+    """
+    deadline_ns = monotonic_ns() + seconds * NS_PER_S
+    while not condition():
+        assert monotonic_ns() < deadline_ns, f"still not so after {seconds} s"
+        block_ns(20 * NS_PER_MS)
 
 
 def flush(url: str) -> None:

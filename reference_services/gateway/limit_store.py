@@ -32,6 +32,21 @@ class Script:
         self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
+def store_address(url: str) -> tuple[str, int, str]:
+    """Return host, port and database number of a store.
+
+    Raises:
+        ValueError: ``url`` is not like ``redis://host:port/0``, or has a password in it.
+    """
+    parts = urlsplit(url)
+    database = parts.path.strip("/") or "0"
+    if parts.scheme not in {"redis", "valkey"} or not parts.hostname or not database.isdigit():
+        raise ValueError("must be like redis://host:port/0")
+    if parts.password:
+        raise ValueError("must not hold the password; that has a file of its own")
+    return parts.hostname, parts.port or 6379, database
+
+
 class ScriptStore:
     """Runs scripts in a Redis or Valkey; connects when first asked, and again after a loss."""
 
@@ -41,11 +56,7 @@ class ScriptStore:
         Raises:
             ValueError: ``url`` is not like ``redis://host:port/0``.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
-            raise ValueError(f"the store's URL must be like redis://host:port/0, got {url!r}")
-        self._address = parts.hostname, parts.port or 6379
-        self._database = parts.path.strip("/") or "0"
+        self._host, self._port, self._database = store_address(url)
         self._password = password
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
@@ -91,7 +102,9 @@ class ScriptStore:
             loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout(ANSWER_TIMEOUT_NS / NS_PER_S):
-                    _, connection = await loop.create_connection(_Connection, *self._address)
+                    _, connection = await loop.create_connection(
+                        _Connection, self._host, self._port
+                    )
             except OSError as error:
                 raise StoreDown(f"cannot connect: {type(error).__name__}: {error}") from error
             await self._greet(connection)

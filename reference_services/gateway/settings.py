@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from policies import Backoff, BreakerLimits, RateLimit
+from reference_services.gateway.authentication import parse_api_keys
+from reference_services.gateway.limit_store import store_address
+from reference_services.gateway.upstreams import parse_upstreams
 from reference_services.runtime.clock import NS_PER_MS
 from reference_services.runtime.settings import SecretFile, ServiceSettings
 
@@ -73,6 +76,24 @@ class GatewaySettings(ServiceSettings):
 
     balancing: Literal["round_robin", "least_outstanding", "power_of_two"] = "round_robin"
     """How a replica is chosen."""
+
+    @field_validator("cache_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        store_address(url)
+        return url
+
+    @field_validator("api_keys_file", "upstreams_file")
+    @classmethod
+    def _is_usable(cls, path: Path, info: ValidationInfo) -> Path:
+        parse = parse_api_keys if info.field_name == "api_keys_file" else parse_upstreams
+        try:
+            parse(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ValueError(f"cannot read {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        return path
 
     @field_validator("jwt_secret_file")
     @classmethod

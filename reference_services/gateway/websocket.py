@@ -3,7 +3,7 @@
 import asyncio
 
 import structlog
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
@@ -51,7 +51,8 @@ class WebSocketProxy:
             headers = _decoded(request, added_headers(scope, entrant.identity))
             upstream = await self._connect(replica, ticket, request, headers, scope["subprotocols"])
         except ServiceError as error:
-            await _refuse(error, scope, receive, send)
+            # Starlette sends it as the answer to the handshake.
+            await error_answer(error, scope["request_id"])(scope, receive, send)
             return
         replica.outstanding += 1
         try:
@@ -99,15 +100,6 @@ def _decoded(request: ClientRequest, added: list[tuple[bytes, bytes]]) -> list[t
         for name, value in (*request.headers, *added)
         if not name.startswith(b"sec-websocket-")
     ]
-
-
-async def _refuse(error: ServiceError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the handshake as an HTTP request would be answered."""
-
-    async def send_denial(message: Message) -> None:
-        await send({**message, "type": f"websocket.{message['type']}"})
-
-    await error_answer(error, scope["request_id"])(scope, receive, send_denial)
 
 
 async def _couple(upstream: ClientConnection, receive: Receive, send: Send) -> None:
