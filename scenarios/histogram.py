@@ -127,10 +127,10 @@ class HistogramBuilder:
         for value, times in Counter(values).items():
             index = bucket_of(value)
             self._counts[index] = self._counts.get(index, 0) + times
-        smallest = min(values)
+        smallest, largest = min(values), max(values)
         assert smallest >= 0, "a duration cannot be negative"
         self._smallest = min(smallest, self._smallest) if self._count else smallest
-        self._largest = max(self._largest, max(values))
+        self._largest = max(largest, self._largest)
         self._count += len(values)
         self._total += sum(values)
 

@@ -1,0 +1,64 @@
+"""Places at which requests are served, and the line before them: first come, first served."""
+
+from collections import deque
+
+import simpy
+
+from sim.models.timeline import Timeline
+
+
+class Places:
+    """So many requests at a time; the others wait in line.
+
+    Use it so::
+
+        turn = places.enter()
+        if turn is not None:
+            yield turn
+        ...
+        places.leave()
+    """
+
+    __slots__ = ("_busy_ns", "_line", "_occupied", "_timeline", "capacity")
+
+    def __init__(self, timeline: Timeline, capacity: int) -> None:
+        self._timeline = timeline
+        self.capacity = capacity
+        self._occupied = 0
+        self._line: deque[simpy.Event] = deque()
+        # The occupied time up to now, less ``_occupied`` times now: it changes only when
+        # that number does, and costs one addition then.
+        self._busy_ns = 0
+
+    @property
+    def occupied(self) -> int:
+        """How many places are taken."""
+        return self._occupied
+
+    @property
+    def waiting(self) -> int:
+        """How many requests stand in line."""
+        return len(self._line)
+
+    def enter(self) -> simpy.Event | None:
+        """Take a place now, or get in line and return the event of getting one."""
+        if self._occupied < self.capacity:
+            self._occupied += 1
+            self._busy_ns -= self._timeline.now
+            return None
+        turn = simpy.Event(self._timeline)
+        self._line.append(turn)
+        return turn
+
+    def leave(self) -> None:
+        """Give the place to the first in line, if there is one."""
+        if self._line:
+            self._line.popleft().succeed()
+            return
+        assert self._occupied > 0, "who leaves had entered"
+        self._occupied -= 1
+        self._busy_ns += self._timeline.now
+
+    def busy_ns(self) -> int:
+        """Return how long places were taken up to now, added up over the places."""
+        return self._busy_ns + self._occupied * self._timeline.now

@@ -1,0 +1,85 @@
+"""Runs a scenario in simulated time."""
+
+from collections.abc import Callable
+from importlib import metadata
+
+from scenarios.history import Operation
+from scenarios.load import scenario_sha256
+from scenarios.recorder import Recorder
+from scenarios.records import Provenance, RunRecord
+from scenarios.spec import Scenario
+from sim.arrivals import arrivals
+from sim.models.autoscaler import Autoscaler
+from sim.models.client import Client
+from sim.models.observer import Observer
+from sim.models.platform import Platform
+from sim.models.timeline import Timeline
+from sim.streams import seed_key
+
+
+def simulate(
+    scenario: Scenario,
+    history: Callable[[Operation], None] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    commit: str | None = None,
+) -> RunRecord:
+    """Run ``scenario`` in simulated time, and return what came of it.
+
+    The same scenario and seed give the same record and the same history, byte for byte.
+    Memory is bounded by the requests in flight, not by the length of the run.
+
+    Args:
+        scenario: what to run.
+        history: told of every operation as it ends; those that never do come last.
+        on_progress: told the simulated time, in nanoseconds, after each simulated second.
+        commit: of the source tree, for the record.
+
+    Raises:
+        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read.
+        ValueError: the trace does not fit the scenario.
+        OSError: the trace cannot be opened.
+    """
+    timeline = Timeline()
+    recorder = Recorder(scenario)
+
+    def on_operation(operation: Operation) -> None:
+        recorder.operation(operation)
+        if history is not None:
+            history(operation)
+
+    platform = Platform(scenario, timeline, on_operation, recorder.event)
+    seed = seed_key(scenario.seed)
+    traced = history is not None
+    client = Client(timeline, platform.routes, seed, on_operation, traced=traced)
+    observer = Observer(platform, timeline, recorder)
+    timeline.process(client.send(arrivals(scenario)))
+    timeline.process(observer.run(on_progress))
+    for service in platform.services.values():
+        if service.spec.autoscaler is not None:
+            timeline.process(Autoscaler(service, service.spec.autoscaler).run())
+    _run_parts(scenario, timeline, observer)
+    unfinished = [job for queue in platform.queues.values() for job in queue.unfinished()]
+    for operation in (*client.unanswered(), *unfinished):
+        on_operation(operation)
+    return recorder.record("simulated", _provenance(scenario, commit), stations=observer.outcomes())
+
+
+def _run_parts(scenario: Scenario, timeline: Timeline, observer: Observer) -> None:
+    """Run warm-up, measured part and drain."""
+    if scenario.warm_up_ns:
+        timeline.run(until=scenario.warm_up_ns)
+    observer.start_measuring()
+    timeline.run(until=scenario.warm_up_ns + scenario.duration_ns)
+    observer.stop_measuring()
+    if scenario.drain_ns:
+        timeline.run(until=timeline.now + scenario.drain_ns)
+
+
+def _provenance(scenario: Scenario, commit: str | None) -> Provenance:
+    return Provenance(
+        scenario_sha256=scenario_sha256(scenario),
+        seed=scenario.seed,
+        wavetank=metadata.version("wavetank"),
+        commit=commit,
+        engine=f"simpy {metadata.version('simpy')}",
+    )
