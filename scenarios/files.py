@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -39,15 +38,16 @@ def new_run_folder(
     """
     name = f"{started_at.astimezone(dt.UTC):%Y%m%dT%H%M%S}-{scenario.name}"
     parent.mkdir(parents=True, exist_ok=True)
-    for number in count(1):
+    number = 1
+    while True:
         folder = parent / (name if number == 1 else f"{name}-{number}")
         try:
             # Making it is also the question whether another process took the name.
             folder.mkdir()
         except FileExistsError:
-            continue
-        return folder
-    raise AssertionError("counting does not end")
+            number += 1
+        else:
+            return folder
 
 
 def write_record(record: RunRecord, path: Path) -> None:

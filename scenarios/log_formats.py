@@ -152,10 +152,7 @@ def pseudonym(user: str) -> str:
 def header_and_first(lines: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the header and the first row of CSV; what is not there is empty."""
     rows = csv.reader(lines[:2], delimiter=_delimiter(lines))
-    try:
-        return next(rows, []), next(rows, [])
-    except csv.Error:
-        return [], []
+    return next(rows, []), next(rows, [])
 
 
 def _delimiter(lines: Sequence[str]) -> str:

@@ -91,11 +91,9 @@ def _judged(
         seconds = (record.measured_until_ns - record.measured_from_ns) / 1e9
         verdict = _rate_verdict(ok, objective.goodput_per_s * seconds)
         return verdict, f"{ok} ended ok in {seconds:g} s ({ok / seconds:.2f}/s)"
-    for name, q in _QUANTILES.items():
-        bound_ns = getattr(objective, f"{name}_ns")
-        if bound_ns is not None:
-            return _quantile_verdict(name, q, bound_ns, outcome)
-    raise AssertionError("an objective states one thing")
+    bounds_ns = {name: getattr(objective, f"{name}_ns") for name in _QUANTILES}
+    [(name, bound_ns)] = [(name, ns) for name, ns in bounds_ns.items() if ns is not None]
+    return _quantile_verdict(name, _QUANTILES[name], bound_ns, outcome)
 
 
 def _quantile_verdict(

@@ -1,7 +1,7 @@
 """The scenario: what the platform is, what traffic arrives, what must hold."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, assert_never
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
@@ -275,6 +275,8 @@ def _step_problems(
                     problems += _unknown((*here, "invalidates"), step.invalidates, scenario.caches)
             case Enqueue():
                 problems += _unknown((*here, "enqueue"), step.enqueue, scenario.queues)
+            case _:
+                assert_never(step)
     return problems
 
 

@@ -139,8 +139,6 @@ def _check_mostly_readable(source: Path, summary: ImportSummary, read: int) -> N
 
 
 def _first_reason(summary: ImportSummary) -> str:
-    if not summary.unreadable_shown:
-        return "it ends after its header"
     first = summary.unreadable_shown[0]
     return f"line {first.line}, {first.text!r}: {first.reason}"
 

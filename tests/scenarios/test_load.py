@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pydantic_core import ErrorDetails
+
+from scenarios import shape
 from scenarios.distributions import Constant
 from scenarios.errors import InvalidScenario
 from scenarios.load import (
@@ -13,6 +16,7 @@ from scenarios.load import (
     scenario_sha256,
     write_scenario,
 )
+from scenarios.phrases import Complaint, complaints
 from scenarios.spec import Scenario
 from scenarios.trace import VERSION_LINE
 from scenarios.workload import SpikeArrivals, TraceArrivals
@@ -321,6 +325,20 @@ def test_a_mistake_of_a_new_kind_is_told_in_the_validator_s_words(tmp_path: Path
     )
     text = changed("catalog: {}", f"catalog: {{timeout: {'1' * 31}s}}")
     assert "should have at most 30 digits" in complaint(tmp_path, text)
+
+
+def test_an_error_that_no_model_makes_yet_is_told_in_pydantic_s_words() -> None:
+    error = ErrorDetails(type="odd", loc=("seed",), msg="Input is odd", input=1)
+    assert complaints(error, {"seed": 1}) == [
+        Complaint(("seed",), "is not valid: Input is odd (it is 1)")
+    ]
+    assert shape.inside(shape.inside(Scenario, "seed"), "deeper") is None
+
+
+def test_queues_need_no_results_and_writes_no_cache(tmp_path: Path) -> None:
+    text = SMALL.replace("read: main", "write: main")
+    text += "queues: {render: {workers: catalog}}\n"
+    assert load_scenario(written(tmp_path, text)).queues["render"].results is None
 
 
 def test_names_of_the_code_are_not_names_of_the_file(tmp_path: Path) -> None:
