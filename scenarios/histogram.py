@@ -9,8 +9,7 @@ Source: G. Tene, HdrHistogram (hdrhistogram.org).
 """
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import NonNegativeInt, model_validator
@@ -23,7 +22,9 @@ _EXACT_BELOW = 2 << _PRECISION_BITS
 
 def bucket_of(value: int) -> int:
     """Return the index of the bucket that holds ``value``; at least 0, monotone."""
-    shift = max(value.bit_length() - _PRECISION_BITS - 1, 0)
+    if value < _EXACT_BELOW:
+        return value
+    shift = value.bit_length() - _PRECISION_BITS - 1
     return (shift << _PRECISION_BITS) + (value >> shift)
 
 
@@ -97,45 +98,35 @@ class Histogram(RecordModel):
 
 
 class HistogramBuilder:
-    """Collects values one by one."""
+    """Collects values.
 
-    __slots__ = ("_count", "_counts", "_largest", "_smallest", "_total")
+    They are put into buckets a thousand at a time, which takes half as long as one by one.
+    """
+
+    __slots__ = ("_count", "_counts", "_largest", "_pending", "_smallest", "_total")
 
     def __init__(self, values: Iterable[int] = ()) -> None:
+        self._pending = list(values)
         self._counts: dict[int, int] = {}
         self._count = 0
         self._total = 0
         self._smallest = 0
         self._largest = 0
-        for value in values:
-            self.add(value)
 
     def add(self, value: int) -> None:
         """Count ``value``, at least 0."""
-        assert value >= 0, "a duration cannot be negative"
-        index = bucket_of(value)
-        self._counts[index] = self._counts.get(index, 0) + 1
-        self._smallest = min(value, self._smallest) if self._count else value
-        self._largest = max(value, self._largest)
-        self._count += 1
-        self._total += value
+        self._pending.append(value)
+        if len(self._pending) >= _PENDING_MAX:
+            self._settle()
 
-    def add_all(self, values: Collection[int]) -> None:
-        """Count all of ``values``: the same as adding them one by one, in a third of the time."""
-        if not values:
-            return
-        for value, times in Counter(values).items():
-            index = bucket_of(value)
-            self._counts[index] = self._counts.get(index, 0) + times
-        smallest, largest = min(values), max(values)
-        assert smallest >= 0, "a duration cannot be negative"
-        self._smallest = min(smallest, self._smallest) if self._count else smallest
-        self._largest = max(largest, self._largest)
-        self._count += len(values)
-        self._total += sum(values)
+    def add_all(self, values: Iterable[int]) -> None:
+        """Count all of ``values``."""
+        self._pending.extend(values)
+        self._settle()
 
     def build(self) -> Histogram:
         """Return what was collected so far."""
+        self._settle()
         return Histogram(
             count=self._count,
             total=self._total,
@@ -143,3 +134,21 @@ class HistogramBuilder:
             largest=self._largest,
             buckets=tuple(sorted(self._counts.items())),
         )
+
+    def _settle(self) -> None:
+        values = self._pending
+        if not values:
+            return
+        smallest, largest = min(values), max(values)
+        assert smallest >= 0, "a duration cannot be negative"
+        self._smallest = min(smallest, self._smallest) if self._count else smallest
+        self._largest = max(largest, self._largest)
+        self._count += len(values)
+        self._total += sum(values)
+        counts = self._counts
+        for index in map(bucket_of, values):
+            counts[index] = counts.get(index, 0) + 1
+        values.clear()
+
+
+_PENDING_MAX = 1_000

@@ -6,9 +6,10 @@ of the same class, from the same user, about the same key.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step
 from scenarios.spec import Scenario
@@ -26,7 +27,7 @@ from scenarios.workload import (
 )
 from sim.popularity import Weighted, Zipf
 from sim.rates import CumulatedRate, Stretch
-from sim.streams import request_key, seed_key, stream_key, stream_of, uniform
+from sim.streams import request_key, seed_key, stream_key, uniform
 
 
 class Arrival(NamedTuple):
@@ -56,51 +57,61 @@ def arrivals(scenario: Scenario) -> Iterator[Arrival]:
         OSError: the trace cannot be opened.
     """
     end_ns = scenario.warm_up_ns + scenario.duration_ns
-    about = _Particulars(scenario)
     match scenario.workload.arrivals:
         case TraceArrivals(trace=trace):
-            yield from _replayed(trace, end_ns, about)
+            yield from _replayed(trace, end_ns, _Particulars(scenario))
         case _:
-            for index, at_ns in enumerate(arrival_times_ns(scenario)):
-                if at_ns >= end_ns:
-                    return
-                yield about.drawn(index, at_ns)
+            yield from _drawn(scenario, end_ns)
 
 
-def arrival_times_ns(scenario: Scenario) -> Iterator[int]:
-    """Yield when requests arrive, ascending and without end; not of a trace."""
+def _drawn(scenario: Scenario, end_ns: int) -> Iterator[Arrival]:
+    seed = seed_key(scenario.seed)
+    next_ns = _times(scenario)
+    particulars = _Particulars(scenario)
+    for index in count():
+        key = request_key(seed, index)
+        at_ns = next_ns(key)
+        if at_ns >= end_ns:
+            return
+        yield particulars.drawn(index, at_ns, key)
+
+
+NextNs: TypeAlias = Callable[[int], int]
+"""From the key of the next request to the time of its arrival, at least that of the last."""
+
+
+def _times(scenario: Scenario) -> NextNs:
+    """Return what says when requests arrive, one after the other and without end."""
     run_ns = scenario.warm_up_ns + scenario.duration_ns
     match scenario.workload.arrivals:
         case ConstantArrivals(constant=steady):
-            yield from _evenly(steady.rate_per_s)
+            return _evenly(steady.rate_per_s)
         case PoissonArrivals(poisson=steady):
-            flat = Stretch(run_ns, steady.rate_per_s, steady.rate_per_s)
-            yield from _poisson(scenario.seed, CumulatedRate([flat]))
+            return _poisson([Stretch(run_ns, steady.rate_per_s, steady.rate_per_s)])
         case RampArrivals(ramp=ramp):
-            slope = Stretch(run_ns, ramp.start_per_s, ramp.end_per_s)
-            yield from _poisson(scenario.seed, CumulatedRate([slope]))
+            return _poisson([Stretch(run_ns, ramp.start_per_s, ramp.end_per_s)])
         case SpikeArrivals(spike=spike):
-            stretches = _spike_stretches(spike, scenario.warm_up_ns, run_ns)
-            yield from _poisson(scenario.seed, CumulatedRate(stretches))
+            return _poisson(_spike_stretches(spike, scenario.warm_up_ns, run_ns))
         case TraceArrivals():
             raise AssertionError("a trace has its times written down")
 
 
-def _evenly(rate_per_s: float) -> Iterator[int]:
-    index = 0
-    while True:
-        yield int(index * SECOND_NS / rate_per_s)
-        index += 1
+def _evenly(rate_per_s: float) -> NextNs:
+    numbers = count()
+    return lambda _key: int(next(numbers) * SECOND_NS / rate_per_s)
 
 
-def _poisson(seed: int, rate: CumulatedRate) -> Iterator[int]:
-    gap = stream_of(seed, "arrival gap")
+def _poisson(stretches: list[Stretch]) -> NextNs:
+    reaches_ns = CumulatedRate(stretches).reaches_ns
+    stream = stream_key("arrival gap")
     expected = 0.0
-    index = 0
-    while True:
-        expected -= math.log(gap(index))
-        yield rate.reaches_ns(expected)
-        index += 1
+
+    def next_ns(key: int) -> int:
+        nonlocal expected
+        expected -= math.log(uniform(key, stream, 0))
+        return reaches_ns(expected)
+
+    return next_ns
 
 
 def _spike_stretches(spike: SpikeShape, warm_up_ns: int, run_ns: int) -> list[Stretch]:
@@ -114,12 +125,12 @@ def _spike_stretches(spike: SpikeShape, warm_up_ns: int, run_ns: int) -> list[St
     ]
 
 
-def _replayed(trace: TraceSource, end_ns: int, about: "_Particulars") -> Iterator[Arrival]:
+def _replayed(trace: TraceSource, end_ns: int, particulars: "_Particulars") -> Iterator[Arrival]:
     for index, entry in enumerate(read_trace(Path(trace.file))):
         at_ns = int(entry.at_ns / trace.speed)
         if at_ns >= end_ns:
             return
-        yield about.recorded(index, at_ns, entry)
+        yield particulars.recorded(index, at_ns, entry)
 
 
 class _Particulars:
@@ -129,47 +140,48 @@ class _Particulars:
         tiers = scenario.users or {"free": Tier()}
         self._classes = Weighted(scenario.workload.mix)
         self._tiers = Weighted({name: tier.weight for name, tier in tiers.items()})
-        self._counts = {name: tier.count for name, tier in tiers.items()}
         self._popularity = _popularity_by_class(scenario)
         self._users = {
-            name: [f"{name}-{i}" for i in range(count)] for name, count in self._counts.items()
+            name: [f"{name}-{i}" for i in range(tier.count)] for name, tier in tiers.items()
         }
         self._seed = seed_key(scenario.seed)
         self._class_stream = stream_key("arrival class")
         self._user_stream = stream_key("arrival user")
         self._key_stream = stream_key("arrival key")
 
-    def drawn(self, index: int, at_ns: int) -> Arrival:
-        """Return arrival number ``index``."""
-        key = request_key(self._seed, index)
+    def drawn(self, index: int, at_ns: int, key: int) -> Arrival:
+        """Return arrival number ``index``, which draws from ``key``."""
         class_name = self._classes.pick(uniform(key, self._class_stream, 0))
-        return self._arrival(index, at_ns, class_name, uniform(key, self._user_stream, 0))
+        tier, rest = self._tiers.pick_and_rest(uniform(key, self._user_stream, 0))
+        users = self._users[tier]
+        popularity = self._popularity[class_name]
+        about = 0 if popularity is None else popularity.key(uniform(key, self._key_stream, 0))
+        return Arrival(index, at_ns, class_name, tier, users[int(rest * len(users))], about)
 
     def recorded(self, index: int, at_ns: int, entry: TraceEntry) -> Arrival:
         """Return arrival number ``index`` as it was recorded; what was not is drawn."""
-        key = request_key(self._seed, index)
-        class_name = entry.class_name or self._classes.pick(uniform(key, self._class_stream, 0))
+        arrival = self.drawn(index, at_ns, request_key(self._seed, index))
+        if entry.class_name:
+            arrival = self._of_class(arrival, entry.class_name)
+        if entry.user:
+            arrival = self._from_user(arrival, entry.user)
+        return arrival._replace(key=entry.key) if entry.key else arrival
+
+    def _of_class(self, arrival: Arrival, class_name: str) -> Arrival:
         if class_name not in self._popularity:
             known = ", ".join(self._popularity)
             raise ValueError(f"the trace has the class {class_name!r}; the scenario has: {known}")
-        if entry.user:
-            # The users of a record are not ours; but one of theirs is always the same of ours.
-            key_of_user = request_key(self._seed, stream_key(entry.user))
-            user_draw = uniform(key_of_user, self._user_stream, 0)
-        else:
-            user_draw = uniform(key, self._user_stream, 0)
-        arrival = self._arrival(index, at_ns, class_name, user_draw)
-        return arrival._replace(key=entry.key) if entry.key else arrival
-
-    def _arrival(self, index: int, at_ns: int, class_name: str, user_draw: float) -> Arrival:
-        tier, rest = self._tiers.pick_and_rest(user_draw)
-        user = self._users[tier][int(rest * self._counts[tier])]
         popularity = self._popularity[class_name]
-        key = 0
-        if popularity is not None:
-            key_draw = uniform(request_key(self._seed, index), self._key_stream, 0)
-            key = popularity.key(key_draw)
-        return Arrival(index, at_ns, class_name, tier, user, key)
+        key = request_key(self._seed, arrival.index)
+        about = 0 if popularity is None else popularity.key(uniform(key, self._key_stream, 0))
+        return arrival._replace(class_name=class_name, key=about)
+
+    def _from_user(self, arrival: Arrival, name: str) -> Arrival:
+        # The users of a record are not ours; but one of theirs is always the same of ours.
+        draw = uniform(request_key(self._seed, stream_key(name)), self._user_stream, 0)
+        tier, rest = self._tiers.pick_and_rest(draw)
+        users = self._users[tier]
+        return arrival._replace(tier=tier, user=users[int(rest * len(users))])
 
 
 def _popularity_by_class(scenario: Scenario) -> dict[str, Zipf | None]:

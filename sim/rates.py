@@ -37,33 +37,54 @@ class CumulatedRate:
         stretches: one after the other from time 0; at least one, and rates above 0.
     """
 
+    __slots__ = (
+        "_ahead",
+        "_come",
+        "_come_next",
+        "_end_ns",
+        "_final_rate",
+        "_rate",
+        "_since_ns",
+        "_slope",
+    )
+
     def __init__(self, stretches: Sequence[Stretch]) -> None:
         self._ahead = [each for each in stretches if each.length_ns > 0][::-1]
+        # Of the stretch that is asked about: when it begins, how many have come by then,
+        # its rate at that time, and how much the rate changes in a second.
         self._since_ns = 0
         self._come = 0.0
-        self._final_per_s = stretches[-1].end_per_s
+        self._rate = self._final_rate = stretches[-1].end_per_s
+        self._slope = 0.0
+        # How many will have come by its end, and when that is.
+        self._come_next = 0.0
+        self._end_ns = 0
 
     def reaches_ns(self, expected: float) -> int:
         """Return when ``expected`` arrivals are expected to have come; never less than before."""
-        while self._ahead and expected > self._come + self._ahead[-1].arrivals:
-            passed = self._ahead.pop()
-            self._come += passed.arrivals
-            self._since_ns += passed.length_ns
-        rest = max(expected - self._come, 0.0)
+        while expected > self._come_next:
+            self._go_on()
+        rest = expected - self._come
+        if not self._slope:
+            return self._since_ns + int(rest / self._rate * _NS_PER_S)
+        # Solves rate * t + slope * t**2 / 2 = rest in the form that does not subtract nearly
+        # equal numbers. Rounding may take the root of a falling rate just below zero.
+        root = math.sqrt(max(self._rate * self._rate + 2 * self._slope * rest, 0.0))
+        into_ns = int(2 * rest / (self._rate + root) * _NS_PER_S)
+        return min(self._since_ns + into_ns, self._end_ns)
+
+    def _go_on(self) -> None:
+        """Turn to the next stretch, or to the time after the last."""
+        self._since_ns = self._end_ns
+        self._come = self._come_next
         if not self._ahead:
-            return self._since_ns + int(rest / self._final_per_s * _NS_PER_S)
-        stretch = self._ahead[-1]
-        return self._since_ns + min(into_ns(rest, stretch), stretch.length_ns)
-
-
-def into_ns(expected: float, stretch: Stretch) -> int:
-    """Return how far into ``stretch`` so many arrivals are expected to have come.
-
-    With rate ``a`` at the start and slope ``b``, this solves ``a t + b t**2 / 2 = expected``
-    in the form that does not subtract nearly equal numbers.
-    """
-    start = stretch.start_per_s
-    slope_per_s2 = (stretch.end_per_s - start) / (stretch.length_ns / _NS_PER_S)
-    # Rounding may take the root of a falling rate at its end just below zero.
-    root = math.sqrt(max(start * start + 2 * slope_per_s2 * expected, 0.0))
-    return int(2 * expected / (start + root) * _NS_PER_S)
+            self._rate = self._final_rate
+            self._slope = 0.0
+            self._come_next = math.inf
+            return
+        stretch = self._ahead.pop()
+        self._rate = stretch.start_per_s
+        change_per_s = stretch.end_per_s - stretch.start_per_s
+        self._slope = change_per_s / (stretch.length_ns / _NS_PER_S)
+        self._come_next = self._come + stretch.arrivals
+        self._end_ns = self._since_ns + stretch.length_ns

@@ -15,7 +15,6 @@ the finaliser.
 """
 
 import hashlib
-from collections.abc import Callable
 from typing import Final
 
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -42,13 +41,6 @@ def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def mix(word: int) -> int:
-    """Return 64 bits that depend on all 64 bits of ``word``; one to one."""
-    word = (word ^ (word >> 30)) * _FIRST & _MASK
-    word = (word ^ (word >> 27)) * _SECOND & _MASK
-    return word ^ (word >> 31)
-
-
 def request_key(seed: int, request: int) -> int:
     """Return the 64 bits from which one request of a run draws.
 
@@ -56,7 +48,11 @@ def request_key(seed: int, request: int) -> int:
         seed: as :func:`seed_key` returns it.
         request: number of the request; at least 0.
     """
-    return mix((seed + request * _GOLDEN) & _MASK)
+    word = (seed + request * _GOLDEN) & _MASK
+    # The finaliser, written out here and below: a call would cost as much as the arithmetic.
+    word = (word ^ (word >> 30)) * _FIRST & _MASK
+    word = (word ^ (word >> 27)) * _SECOND & _MASK
+    return word ^ (word >> 31)
 
 
 def uniform(key: int, stream: int, step: int) -> float:
@@ -72,17 +68,6 @@ def uniform(key: int, stream: int, step: int) -> float:
         step: which draw of the request from this stream; at least 0.
     """
     word = (key + stream + step * _STRIDE) & _MASK
-    # This is mix(), written out: the call would cost as much as the arithmetic.
     word = (word ^ (word >> 30)) * _FIRST & _MASK
     word = (word ^ (word >> 27)) * _SECOND & _MASK
     return ((word ^ (word >> 31)) >> 12) * _UNIT + _HALF_UNIT
-
-
-def stream_of(seed: int, name: str) -> Callable[[int], float]:
-    """Return the draws from the stream ``name`` of the run with ``seed``, by request number."""
-    of_run, of_stream = seed_key(seed), stream_key(name)
-
-    def draw(request: int) -> float:
-        return uniform(request_key(of_run, request), of_stream, 0)
-
-    return draw

@@ -69,7 +69,11 @@ class Client:
                 traced=self._traced,
             )
             self._in_flight[arrival.index] = visit
-            Activity(self._follow(route, visit), partial(self._ended, visit))
+            if len(route.stops) == 1:
+                work = route.stops[0].take(visit, self._caller)
+            else:
+                work = self._follow(route, visit)
+            Activity(work, partial(self._ended, visit))
 
     def unanswered(self) -> list[Operation]:
         """Return the operations that have not ended, as nobody knows how they will."""
