@@ -96,19 +96,21 @@ class CircuitBreaker:
         """Note that the call with this ticket went well."""
         if ticket != self._ticket:
             return
-        self._failures = 0
         if self._state is State.HALF_OPEN:
             self._move_to(State.CLOSED, wait_until_ns=0)
+        else:
+            self._failures = 0
 
     def failed(self, ticket: int, now_ns: int) -> None:
         """Note that the call with this ticket was found to have failed at ``now_ns``."""
         if ticket != self._ticket:
             return
         self._failures += 1
-        if self._state is State.HALF_OPEN or self._failures >= self._limits.failures_max:
+        if self._state is State.HALF_OPEN or self._failures == self._limits.failures_max:
             self._move_to(State.OPEN, wait_until_ns=now_ns + self._limits.cool_down_ns)
 
     def _move_to(self, state: State, *, wait_until_ns: int) -> None:
         self._state = state
         self._wait_until_ns = wait_until_ns
         self._ticket += 1
+        self._failures = 0

@@ -84,16 +84,23 @@ def _phrases(limit: RateLimit, tick_ns: int) -> st.SearchStrategy[list[int]]:
     return burst | knock | wait
 
 
-def pods(percent_max: int = 300) -> st.SearchStrategy[list[PodMetric]]:
-    """Pods of every kind: measured, without a metric, not ready; there may be none."""
-    kinds = st.one_of(
-        st.builds(PodMetric, st.integers(0, percent_max), st.just(True)),  # noqa: FBT003  # as is
-        st.sampled_from(
-            [
-                PodMetric(utilisation_percent=None, ready=True),
-                PodMetric(utilisation_percent=None, ready=False),
-                PodMetric(utilisation_percent=percent_max, ready=False),
-            ]
-        ),
-    )
-    return st.lists(kinds, max_size=12)
+@st.composite
+def pods(draw: st.DrawFn, *, target_percent: int) -> list[PodMetric]:
+    """Pods about as busy as each other, some without a metric, some not ready; maybe none.
+
+    Args:
+        draw: given by Hypothesis.
+        target_percent: the autoscaler's target; the pods are far from it, near it, on it.
+    """
+    share = draw(st.sampled_from([0, 25, 75, 90, 100, 110, 125, 200, 1000]))
+    off_percent = st.sampled_from([0, 0, 0, -1, 1, 20])
+    busy = [
+        PodMetric(max(0, target_percent * share // 100 + off), ready=True)
+        for off in draw(st.lists(off_percent, max_size=10))
+    ]
+    unknown = [
+        PodMetric(utilisation_percent=None, ready=True),
+        PodMetric(utilisation_percent=None, ready=False),
+        PodMetric(utilisation_percent=10 * target_percent, ready=False),
+    ]
+    return busy + draw(st.lists(st.sampled_from(unknown), max_size=3))

@@ -40,12 +40,22 @@ SPECS = st.builds(
     scale_down_select=st.sampled_from(["max", "max", "min", "disabled"]),
 )
 
+# Utilisation in percent of the target, and how often the autoscaler is asked meanwhile.
+STRETCHES = st.tuples(st.sampled_from([0, 30, 60, 100, 130, 200, 900]), st.integers(1, 5))
+
+UNKNOWN = st.lists(st.sampled_from([NO_METRIC, NOT_READY]), max_size=1)
+
 FREE = HpaSpec(min_replicas=1, max_replicas=10**9, target_percent=80)
 
 CURRENT = st.integers(1, 30)
 
-LOADS = st.lists(st.tuples(st.integers(0, 5), pods()), max_size=25)
-"""For each time that the autoscaler is asked: the time since, and the pods it sees."""
+
+@st.composite
+def questions(draw: st.DrawFn) -> tuple[HpaSpec, int, list[PodMetric]]:
+    """What an autoscaler is told and what it sees; there may be fewer pods than asked for."""
+    spec = draw(SPECS)
+    seen = draw(pods(target_percent=spec.target_percent))
+    return spec, max(1, len(seen) + draw(st.sampled_from([0, 0, 0, -1, 1, 10]))), seen
 
 
 def recommended_by_the_documents(spec: HpaSpec, current: int, seen: list[PodMetric]) -> int | None:
@@ -66,14 +76,19 @@ def recommended_by_the_documents(spec: HpaSpec, current: int, seen: list[PodMetr
     return max(current, replicas) if ratio > 1 else min(current, replicas)
 
 
-@given(spec=SPECS, current=CURRENT, seen=pods())
+@given(question=questions())
 def test_the_recommendation_is_the_one_that_the_documentation_describes(
-    spec: HpaSpec, current: int, seen: list[PodMetric]
+    question: tuple[HpaSpec, int, list[PodMetric]],
 ) -> None:
+    spec, current, seen = question
     assert recommendation(spec, current, seen) == recommended_by_the_documents(spec, current, seen)
 
 
-@given(current=CURRENT, seen=pods(), more=st.lists(st.integers(0, 200), min_size=12, max_size=12))
+@given(
+    current=CURRENT,
+    seen=pods(target_percent=80),
+    more=st.lists(st.integers(0, 200), min_size=12, max_size=12),
+)
 def test_more_load_never_calls_for_fewer_replicas(
     current: int, seen: list[PodMetric], more: list[int]
 ) -> None:
@@ -88,7 +103,7 @@ def test_more_load_never_calls_for_fewer_replicas(
     assert before is None or after is None or before <= after
 
 
-@given(current=CURRENT, seen=pods(), doubt=st.sampled_from([NO_METRIC, NOT_READY]))
+@given(current=CURRENT, seen=pods(target_percent=80), doubt=st.sampled_from([NO_METRIC, NOT_READY]))
 def test_a_pod_of_which_nothing_is_known_never_makes_for_a_greater_change(
     current: int, seen: list[PodMetric], doubt: PodMetric
 ) -> None:
@@ -150,18 +165,21 @@ class Watch:
 
 @st.composite
 def watches(draw: st.DrawFn) -> Watch:
-    """Ask an autoscaler again and again, and do each time what it says."""
+    """Ask an autoscaler again and again, through stretches of load, and do what it says."""
     spec = draw(SPECS)
     hpa = Hpa(spec)
     watch = Watch(spec, at_ns=[], current=[], recommended=[], answered=[])
     now_ns, current = 0, draw(st.integers(spec.min_replicas, spec.max_replicas))
-    for step_ns, seen in draw(LOADS):
-        now_ns += step_ns
-        watch.at_ns.append(now_ns)
-        watch.current.append(current)
-        watch.recommended.append(recommendation(spec, current, seen))
-        current = hpa.desired(now_ns, current, seen)
-        watch.answered.append(current)
+    for share, times in draw(st.lists(STRETCHES, max_size=6)):
+        for unknown in draw(st.lists(UNKNOWN, min_size=times, max_size=times)):
+            now_ns += draw(st.integers(0, 3))
+            busy = PodMetric(spec.target_percent * share // 100, ready=True)
+            seen = [busy] * (current - len(unknown)) + unknown
+            watch.at_ns.append(now_ns)
+            watch.current.append(current)
+            watch.recommended.append(recommendation(spec, current, seen))
+            current = hpa.desired(now_ns, current, seen)
+            watch.answered.append(current)
     return watch
 
 
