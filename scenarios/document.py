@@ -22,6 +22,8 @@ _DEPTH_MAX = 50
 _VALUES_MAX = 100_000
 _DIGITS_MAX = 18
 
+_UNUSUAL_BREAKS = frozenset("\x85\u2028\u2029")
+
 _N = TypeVar("_N", int, float)
 
 _SCALARS = (
@@ -51,6 +53,13 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
+def _represented(dumper: Dumper, text: str) -> yaml.ScalarNode:
+    # PyYAML folds these line breaks away unless the text stands in double quotes.
+    style = '"' if _UNUSUAL_BREAKS & set(text) else None
+    return dumper.represent_scalar(_TAG + "str", text, style)
+
+
+Dumper.add_representer(str, _represented)
 for _name, _pattern, _first in _SCALARS:
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(_pattern), list(_first))
     Dumper.add_implicit_resolver(_TAG + _name, re.compile(_pattern), list(_first))

@@ -60,9 +60,14 @@ def test_what_is_no_record_is_told(tmp_path: Path, text: str, expected: str) -> 
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     write_whole(path, "old")
-    with pytest.raises(KeyboardInterrupt), replacing(path) as file:
-        file.write("new")
-        raise KeyboardInterrupt
+
+    def write_half() -> None:
+        with replacing(path) as file:
+            file.write("new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file.txt"]  # noqa: PTH208  # hidden files count as well
 

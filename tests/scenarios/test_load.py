@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from pydantic_core import ErrorDetails
 
 from scenarios import shape
@@ -84,8 +83,10 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "replicas: 2",
             "replcas: 2",
-            "file.yaml:8: services.gateway.replcas is not a field of Service; "
-            "did you mean replicas?",
+            (
+                "file.yaml:8: services.gateway.replcas is not a field of Service; "
+                "did you mean replicas?"
+            ),
         ),
         ("seed: 1\n", "", "file.yaml:1: seed is missing"),
         ("seed: 1", "seed: -1", "file.yaml:2: seed should be at least 0, not -1"),
@@ -98,39 +99,51 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "name: small",
             "name: Small",
-            "file.yaml:1: name should be a name: a lower-case letter, then letters, digits "
-            "and _, not 'Small'",
+            (
+                "file.yaml:1: name should be a name: a lower-case letter, then letters, digits "
+                "and _, not 'Small'"
+            ),
         ),
         (
             "duration: 10s",
             "duration: 10",
-            "file.yaml:3: duration should be a duration such as 250ms, 10s or 2h, not 10 "
-            "(units: ns, us, ms, s, m, h, d)",
+            (
+                "file.yaml:3: duration should be a duration such as 250ms, 10s or 2h, not 10 "
+                "(units: ns, us, ms, s, m, h, d)"
+            ),
         ),
         ("duration: 10s", "duration: 0s", "file.yaml:3: duration should be more than 0, not '0s'"),
         (
             "rate: 5/s",
             "rate: -5/s",
-            "file.yaml:5: workload.arrivals.poisson.rate should be a rate such as 60/s or "
-            "500/min, not '-5/s'",
+            (
+                "file.yaml:5: workload.arrivals.poisson.rate should be a rate such as 60/s or "
+                "500/min, not '-5/s'"
+            ),
         ),
         (
             "rate: 5/s",
             f"rate: {'9' * 400}/s",
-            "file.yaml:5: workload.arrivals.poisson.rate should be a finite number, not "
-            f"'{'9' * 400}/s'",
+            (
+                "file.yaml:5: workload.arrivals.poisson.rate should be a finite number, not "
+                f"'{'9' * 400}/s'"
+            ),
         ),
         (
             "poisson: {rate: 5/s}",
             "poison: {rate: 5/s}",
-            "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-            "trace, not poison; did you mean poisson?",
+            (
+                "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
+                "trace, not poison; did you mean poisson?"
+            ),
         ),
         (
             "{poisson: {rate: 5/s}}",
             "5/s",
-            "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-            "trace, not '5/s'",
+            (
+                "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
+                "trace, not '5/s'"
+            ),
         ),
         (
             "{poisson: {rate: 5/s}}",
@@ -165,14 +178,18 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "catalog: {}",
             "catalog: {timeout: yes}",
-            "file.yaml:9: services.catalog.timeout should be a duration such as 250ms, 10s or "
-            "2h, not 'yes' (units: ns, us, ms, s, m, h, d)",
+            (
+                "file.yaml:9: services.catalog.timeout should be a duration such as 250ms, 10s or "
+                "2h, not 'yes' (units: ns, us, ms, s, m, h, d)"
+            ),
         ),
         (
             "catalog: {}",
             "Catalog: {}",
-            "file.yaml:9: services.Catalog should be a name: a lower-case letter, then letters, "
-            "digits and _",
+            (
+                "file.yaml:9: services.Catalog should be a name: a lower-case letter, then "
+                "letters, digits and _"
+            ),
         ),
         (
             "catalog: {}",
@@ -182,32 +199,42 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "catalog: {}",
             "catalog: {balancing: robin}",
-            "file.yaml:9: services.catalog.balancing should be 'round_robin', "
-            "'least_outstanding' or 'power_of_two', not 'robin'",
+            (
+                "file.yaml:9: services.catalog.balancing should be 'round_robin', "
+                "'least_outstanding' or 'power_of_two', not 'robin'"
+            ),
         ),
         (
             "catalog: {}",
             "catalog: {service_time: {empirical: {quantiles: [2ms, 1ms]}}}",
-            "file.yaml:9: services.catalog.service_time.empirical should have quantiles that "
-            "ascend",
+            (
+                "file.yaml:9: services.catalog.service_time.empirical should have quantiles that "
+                "ascend"
+            ),
         ),
         (
             "catalog: {}",
             "catalog: {autoscaler: {min_replicas: 3, max_replicas: 2, target_percent: 50}}",
-            "file.yaml:9: services.catalog.autoscaler should not have a min_replicas above its "
-            "max_replicas",
+            (
+                "file.yaml:9: services.catalog.autoscaler should not have a min_replicas above its "
+                "max_replicas"
+            ),
         ),
         (
             "catalog: {}",
             "catalog: {autoscaler: {min_replicas: 3, max_replicas: 4, target_percent: 50}}",
-            "file.yaml:9: services.catalog should start with 3 to 4 replicas, as its autoscaler "
-            "says, not with 1",
+            (
+                "file.yaml:9: services.catalog should start with 3 to 4 replicas, as its "
+                "autoscaler says, not with 1"
+            ),
         ),
         (
             "keys: 10",
             "keys: 10, zipf: 9, warm: no",
-            "file.yaml:11: caches.titles.zipf should be at most 5, not 9\n"
-            "file.yaml:11: caches.titles.warm should be true or false, not 'no'",
+            (
+                "file.yaml:11: caches.titles.zipf should be at most 5, not 9\n"
+                "file.yaml:11: caches.titles.warm should be true or false, not 'no'"
+            ),
         ),
         (
             "[gateway, catalog]",
@@ -217,44 +244,58 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "[gateway, catalog]",
             "[gateway, catalogue]",
-            "file.yaml:16: classes.read.through.1 names 'catalogue', which is not defined; "
-            "did you mean catalog?",
+            (
+                "file.yaml:16: classes.read.through.1 names 'catalogue', which is not defined; "
+                "did you mean catalog?"
+            ),
         ),
         (
             "[gateway, catalog]",
             "[gateway, catalog, gateway]",
-            "file.yaml:16: classes.read.through.2 makes the route call itself: "
-            "gateway -> catalog -> gateway",
+            (
+                "file.yaml:16: classes.read.through.2 makes the route call itself: "
+                "gateway -> catalog -> gateway"
+            ),
         ),
         (
             "- read: main",
             "- call: gateway",
-            "file.yaml:20: classes.read.steps.0.miss.0.call makes the route call itself: "
-            "gateway -> catalog -> gateway",
+            (
+                "file.yaml:20: classes.read.steps.0.miss.0.call makes the route call itself: "
+                "gateway -> catalog -> gateway"
+            ),
         ),
         (
             "- read: main",
             "- write: mian",
-            "file.yaml:20: classes.read.steps.0.miss.0.write names 'mian', which is not "
-            "defined; did you mean main?",
+            (
+                "file.yaml:20: classes.read.steps.0.miss.0.write names 'mian', which is not "
+                "defined; did you mean main?"
+            ),
         ),
         (
             "- read: main",
             "- {write: main, invalidates: title}",
-            "file.yaml:20: classes.read.steps.0.miss.0.invalidates names 'title', which is not "
-            "defined; did you mean titles?",
+            (
+                "file.yaml:20: classes.read.steps.0.miss.0.invalidates names 'title', which is not "
+                "defined; did you mean titles?"
+            ),
         ),
         (
             "- read: main",
             "- enqueue: render",
-            "file.yaml:20: classes.read.steps.0.miss.0.enqueue names 'render', which is not "
-            "defined; known: none",
+            (
+                "file.yaml:20: classes.read.steps.0.miss.0.enqueue names 'render', which is not "
+                "defined; known: none"
+            ),
         ),
         (
             "- read: main",
             "- main",
-            "file.yaml:20: classes.read.steps.0.miss.0 should be a step: one of call, cache, "
-            "read, write, enqueue, not 'main'",
+            (
+                "file.yaml:20: classes.read.steps.0.miss.0 should be a step: one of call, cache, "
+                "read, write, enqueue, not 'main'"
+            ),
         ),
         (
             "    through:",
@@ -264,22 +305,28 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "    through:",
             "    keys: title\n    times: {titels: {}}\n    through:",
-            "file.yaml:16: classes.read.keys names 'title', which is not defined; "
-            "did you mean titles?\n"
-            "file.yaml:17: classes.read.times.titels names 'titels', which is not defined; "
-            "did you mean titles?",
+            (
+                "file.yaml:16: classes.read.keys names 'title', which is not defined; "
+                "did you mean titles?\n"
+                "file.yaml:17: classes.read.times.titels names 'titels', which is not defined; "
+                "did you mean titles?"
+            ),
         ),
         (
             "p99: 1s",
             "p99: 1s, availability: 99%",
-            "file.yaml:22: objectives.0 should state exactly one of p50, p95, p99, "
-            "availability, goodput",
+            (
+                "file.yaml:22: objectives.0 should state exactly one of p50, p95, p99, "
+                "availability, goodput"
+            ),
         ),
         (
             "p99: 1s",
             "availability: 101%",
-            "file.yaml:22: objectives.0.availability should be a share such as 99.9% or 0.999, "
-            "not '101%'",
+            (
+                "file.yaml:22: objectives.0.availability should be a share such as 99.9% or 0.999, "
+                "not '101%'"
+            ),
         ),
         (
             "of: read",
@@ -289,11 +336,13 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
         (
             "objectives:",
             "queues: {read: {workers: worker, results: results}}\nobjectives:",
-            "file.yaml:21: queues.read has the name of a request class\n"
-            "file.yaml:21: queues.read.workers names 'worker', which is not defined; "
-            "known: gateway, catalog\n"
-            "file.yaml:21: queues.read.results names 'results', which is not defined; "
-            "known: titles",
+            (
+                "file.yaml:21: queues.read has the name of a request class\n"
+                "file.yaml:21: queues.read.workers names 'worker', which is not defined; "
+                "known: gateway, catalog\n"
+                "file.yaml:21: queues.read.results names 'results', which is not defined; "
+                "known: titles"
+            ),
         ),
         (
             "poisson: {rate: 5/s}",
@@ -404,13 +453,17 @@ def test_an_override_of_a_choice_replaces_the_alternative(tmp_path: Path) -> Non
         ("objectives.x.p99=1s", "objectives.x is not there; the entries are 0 to 0"),
         (
             "workload.arrivals.steady.rate=1/s",
-            "workload.arrivals.steady is not a field of PoissonArrivals; known: poisson, "
-            "constant, ramp, spike, trace",
+            (
+                "workload.arrivals.steady is not a field of PoissonArrivals; known: poisson, "
+                "constant, ramp, spike, trace"
+            ),
         ),
         (
             "services.gateway.autoscaler={min_replicas: 3, max_replicas: 4, target_percent: 9}",
-            "services.gateway should start with 3 to 4 replicas, as its autoscaler says, not "
-            "with 2",
+            (
+                "services.gateway should start with 3 to 4 replicas, as its autoscaler says, not "
+                "with 2"
+            ),
         ),
     ],
 )
