@@ -9,7 +9,7 @@ from worlds.processes.edge import edge_command, edge_serves
 from worlds.processes.home import Home
 from worlds.processes.ports import PortClaim, claim_free_port
 from worlds.processes.postgres import Cluster
-from worlds.processes.services import Backends, Services, service_ready
+from worlds.processes.services import Backends, Services, service_ready, why_not_ready
 from worlds.processes.shape import PlatformShape
 from worlds.processes.supervisor import Part
 from worlds.processes.valkey import valkey_answers, valkey_command
@@ -84,6 +84,7 @@ class Parts:
             index,
             lambda port: services.command(service, index, port, self.backends),
             service_ready,
+            why_not=why_not_ready,
         )
 
 

@@ -110,20 +110,20 @@ class Platform:
         self._supervisor.when_changed(self._write_state)
         self._write_state()
         self.api_keys = make_api_keys(self._home, self._shape.users)
-        write_upstreams(self._home, dict.fromkeys(_UPSTREAMS, ()))
+        write_upstreams(self._home, {})
         startup = Startup(
             self._home,
             self._parts,
             self._supervisor,
             self._launcher,
             self._cancellation,
+            self._publish_upstreams,
             _one_at_a_time(self._on_progress),
         )
         startup.run()
         self._left_out = startup.left_out
-        for service in SCALABLE:
-            self._published[service] = self._living(service)
-        self._publish()
+        self._published["gateway"] = self._living("gateway")
+        self._publish_gateways()
         self._control = ControlServer(self._home.control_socket, self._answer)
         self._write_state()
 
@@ -179,7 +179,10 @@ class Platform:
             self._start_replicas(service, added)
             before = [each.index for each in self.services() if each.name == service]
             self._published[service] = sorted([*living, *added])[:count]
-            self._publish()
+            if service == "gateway":
+                self._publish_gateways()
+            elif service in _UPSTREAMS:
+                self._publish_upstreams()
             surplus = set(before) - set(self._published[service])
             self._supervisor.stop([(service, index) for index in surplus], _DRAIN_NS)
 
@@ -211,29 +214,32 @@ class Platform:
             if status.name == service and status.state is ServiceState.READY
         ]
 
-    def _publish(self) -> None:
-        """Tell edge and gateways which replicas there are; return when the edge has noticed.
+    def _publish_upstreams(self) -> None:
+        """Tell the gateways which replicas there are; they look with each request."""
+        for service in _UPSTREAMS:
+            self._published.setdefault(service, self._living(service))
+        ports = {service: self._published_ports(service) for service in _UPSTREAMS}
+        write_upstreams(self._home, ports)
 
-        The gateways look at their file with each request.
-        """
-        ports = {
-            service: [
-                status.port
-                for status in self.services()
-                if status.name == service and status.index in self._published[service]
-            ]
-            for service in SCALABLE
-        }
-        write_upstreams(self._home, {service: ports[service] for service in _UPSTREAMS})
-        write_routes(self._home, ports["gateway"])
+    def _publish_gateways(self) -> None:
+        """Tell the edge which gateways there are; return when it has noticed."""
+        ports = self._published_ports("gateway")
+        write_routes(self._home, ports)
         noticed = self._cancellation.wait_until(
-            lambda: self._parts.edge_serves(ports["gateway"]), _PUBLISH_MAX_NS
+            lambda: self._parts.edge_serves(ports), _PUBLISH_MAX_NS
         )
         if not noticed:
             raise PlatformProblem(
                 "the edge does not take up its gateways",
                 f"its log is {self._home.log_of('edge', 0)}",
             )
+
+    def _published_ports(self, service: str) -> list[int]:
+        return [
+            status.port
+            for status in self.services()
+            if status.name == service and status.index in self._published[service]
+        ]
 
     def _port_of(self, name: str) -> int:
         return next((status.port for status in self.services() if status.name == name), 0)

@@ -147,10 +147,22 @@ def make_api_keys(home: Home, users: Mapping[str, int]) -> dict[str, str]:
 
 def service_ready(port: int) -> bool:
     """Say whether the service on ``port`` says that it is ready."""
+    answer = _readiness(port)
+    return answer is not None and answer[0] == http.HTTPStatus.OK
+
+
+def why_not_ready(port: int) -> str:
+    """Return what the service on ``port`` says about its not being ready."""
+    answer = _readiness(port)
+    return answer[1] if answer else "it does not answer"
+
+
+def _readiness(port: int) -> tuple[int, str] | None:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_READY_MAX_S)
     with contextlib.closing(connection):
         try:
             connection.request("GET", "/readyz")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            response = connection.getresponse()
+            return response.status, response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException):
-            return False
+            return None

@@ -1,9 +1,9 @@
 """Bringing everything up, as much at once as dependencies allow.
 
-valkey ----------------------+
-certificate -> edge          +--> gateways --+--> published to the edge
-primary -+-> replica --------+--> catalog ---+
-         +-> migration ------+    studio, render workers
+valkey -----------------+--> studio ---+--> gateways know them, --> the edge knows
+certificate --> edge    |--> gateways  |    and are ready           the gateways
+primary --+--> replica -+--> catalog --+
+          +--> migration    render workers
 """
 
 from collections.abc import Callable
@@ -35,6 +35,9 @@ class Startup:
     supervisor: Supervisor
     launcher: Launcher
     cancellation: Cancellation
+    publish_upstreams: Callable[[], None]
+    """Tells the gateways which services are ready."""
+
     on_progress: Callable[[str], None]
     left_out: list[str] = field(default_factory=list)
     """Why parts that were asked for are missing, one sentence each."""
@@ -64,12 +67,15 @@ class Startup:
         self._know(cache_port=cache.result(), primary_port=primary.result())
         migration = self._pool.submit(self._migrate)
         # They need neither the replica nor tables; most of their start is spent on imports.
-        others = [
-            self._start_service(service) for service in ("gateway", "studio", "render_worker")
-        ]
-        _all(replica, migration, *(each for futures in others for each in futures))
+        gateways, studios, workers = map(
+            self._start_service, ("gateway", "studio", "render_worker")
+        )
+        _all(replica, migration)
         self._know(replica_port=replica.result())
-        _all(*self._start_service("catalog"))
+        _all(*self._start_service("catalog"), *studios)
+        # A gateway is ready once it knows somebody to pass requests to.
+        self.publish_upstreams()
+        _all(*gateways, *workers)
 
     def _know(self, **ports: int) -> None:
         self.parts.backends = replace(self.parts.backends, **ports)

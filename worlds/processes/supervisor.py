@@ -14,9 +14,10 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from reference_services.runtime.clock import NS_PER_S, unix_ns
 from worlds.processes.child import Child, Command, Launcher
@@ -27,6 +28,7 @@ from worlds.processes.shape import Death, ServiceState, ServiceStatus
 from worlds.processes.waiting import Cancellation, seconds
 
 _PORTS_TRIED_MAX = 5
+_SAID_MAX = 300
 _RESTART_FIRST_NS = NS_PER_S // 2
 _RESTART_MOST_NS = 30 * NS_PER_S
 
@@ -42,6 +44,9 @@ class Part:
 
     ready: Callable[[int], bool]
     """Whether what listens on a port is this part, able to work."""
+
+    why_not: Callable[[int], str] = lambda _: ""
+    """What it says of itself while it is not ready."""
 
     start_max_ns: int = 60 * NS_PER_S
     port: int | None = None
@@ -173,7 +178,8 @@ class Supervisor:
             else f"ended with exit code {child.exit_code} before it was ready"
         )
         log = self._home.log_of(part.name, part.index)
-        said = _last_line(log.read_text("utf-8", errors="replace"))
+        said = part.why_not(running.claim.port) if child.alive else _last_line(log)
+        said = f": {said[:_SAID_MAX]}" if said else ""
         return PlatformProblem(f"{part.label} {how}{said}", f"its log is {log}")
 
     def stop(self, keys: Iterable[tuple[str, int]], patience_ns: int) -> None:
@@ -260,6 +266,6 @@ def _never() -> bool:
     return False
 
 
-def _last_line(log: str) -> str:
-    lines: Sequence[str] = [line.strip() for line in log.splitlines() if line.strip()]
-    return f": {lines[-1][:300]}" if lines else ""
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text("utf-8", errors="replace").splitlines()]
+    return next(filter(None, reversed(lines)), "")
