@@ -280,7 +280,9 @@ class BullWorker:
                 raise UnrecoverableError(_reason(error)) from error
             raise
         finally:
-            del self._in_hand[job.id]
+            # It may have been lost and, by this very worker, taken again.
+            if self._in_hand.get(job.id) is attempt:
+                del self._in_hand[job.id]
 
     def _let_go(self, job_ids: list[str]) -> None:
         for job_id in job_ids:

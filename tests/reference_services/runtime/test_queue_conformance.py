@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -231,13 +232,15 @@ async def test_a_failing_job_is_retried_ever_later_and_then_dead_lettered_with_i
         began_ns.append(monotonic_ns())
         raise RuntimeError(f"attempt {job.attempt} failed")
 
+    # Long enough to tell a doubled wait from a single one on a busy machine.
+    limits = replace(LIMITS, backoff_ns=500 * NS_PER_MS)
     job_id = await bench.submit()
-    async with bench.worker(fail):
+    async with bench.worker(fail, limits):
         events = await bench.events(job_id)
     assert events[-1] == DeadLettered("attempt 3 failed")
     first, second, third = began_ns
-    assert second - first >= LIMITS.backoff_ns
-    assert third - second >= 2 * LIMITS.backoff_ns
+    assert second - first >= limits.backoff_ns
+    assert third - second >= 2 * limits.backoff_ns
     dead = await bench.queue.status(job_id)
     assert (dead.state, dead.attempts, dead.error) == (JobState.FAILED, 3, "attempt 3 failed")
     assert (await bench.queue.depth())[JobState.FAILED] == 1

@@ -35,9 +35,14 @@ def test_the_first_of_two_results_of_one_key_is_kept(tmp_path: Path) -> None:
 
 def test_a_draft_that_fails_leaves_nothing(tmp_path: Path) -> None:
     store = ResultStore(tmp_path, ".txt")
-    with pytest.raises(RuntimeError, match="half way"), store.draft() as draft:
-        (draft / "result").write_text("half")
-        raise RuntimeError("half way")
+
+    def fail() -> None:
+        with store.draft() as draft:
+            (draft / "result").write_text("half")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail()
     assert store.find(KEY) is None
     assert list((tmp_path / "drafts").iterdir()) == []
 
