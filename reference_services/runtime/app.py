@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from reference_services.runtime.errors import install_error_answers
 from reference_services.runtime.health import Check, Shutdown, health_routes
 from reference_services.runtime.instrumentation import Instrumentation
 from reference_services.runtime.telemetry import RequestMetrics, metrics_route
+
+# FastAPI's own telemetry looks for OpenTelemetry's settings anew with every request.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -26,7 +30,7 @@ def base_app(
         checks:   what must work for the service to be ready.
         lifespan: opens what the service needs before the first request, closes it after the last.
     """
-    app = FastAPI(title=service, lifespan=lifespan)
+    app = FastAPI(title=service, lifespan=lifespan, telemetry=_NO_TELEMETRY)
     app.state.shutdown = Shutdown()
     app.state.metrics = RequestMetrics()
     install_error_answers(app)

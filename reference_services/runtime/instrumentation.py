@@ -4,6 +4,7 @@ Written against ASGI itself and in one piece, because every request pays for it:
 ``BaseHTTPMiddleware`` alone costs as much as a small request.
 """
 
+import logging
 import secrets
 
 import structlog
@@ -16,6 +17,7 @@ from reference_services.runtime.telemetry import RequestMetrics
 from reference_services.runtime.timing import begin_timings
 
 _logger = structlog.stdlib.get_logger(__name__)
+_stdlib_logger = logging.getLogger(__name__)
 
 _ID_LENGTH_MAX = 128
 
@@ -79,6 +81,8 @@ class Instrumentation:
         status = status or 499
         method = scope["method"]
         self._metrics.observe(_route(scope), method, status, duration_ns)
+        if not _stdlib_logger.isEnabledFor(logging.DEBUG):
+            return
         _logger.debug(
             "request",
             method=method,

@@ -11,6 +11,8 @@ from subprocess import Popen
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
+from reference_services.runtime.clock import block_ns
+from reference_services.runtime.files import LOOK_AGAIN_NS
 from tests.servers import free_port, running_service
 
 UPSTREAM = "tests.reference_services.gateway.upstream"
@@ -109,10 +111,14 @@ class Platform:
 
 
 def list_upstreams(folder: Path, *urls: str) -> None:
-    """Write the upstreams file, as a careful writer does: beside it, then in its place."""
+    """Write the upstreams file, and wait until it is looked at again.
+
+    Written as a careful writer does: beside it, then in its place.
+    """
     written = folder / "upstreams.json.new"
     written.write_text(json.dumps({"catalog": urls}))
     written.rename(folder / "upstreams.json")
+    block_ns(LOOK_AGAIN_NS)
 
 
 def write_files(folder: Path) -> dict[str, str]:

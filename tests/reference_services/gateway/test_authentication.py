@@ -9,6 +9,7 @@ import pytest
 
 from reference_services.gateway.authentication import Authenticator, Identity, Unauthenticated
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, block_ns, unix_ns
+from reference_services.runtime.files import LOOK_AGAIN_NS
 from reference_services.runtime.settings import SecretFile
 
 # Long enough for HS512 as well, so that only the algorithm is wrong with such a token.
@@ -33,6 +34,11 @@ def secret_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def authenticator(keys_file: Path, secret_file: Path) -> Authenticator:
     return Authenticator(keys_file, SecretFile(secret_file))
+
+
+def let_changes_show() -> None:
+    """Wait until files are looked at again."""
+    block_ns(LOOK_AGAIN_NS)
 
 
 def write_keys(path: Path, keys: dict[str, Identity]) -> None:
@@ -114,12 +120,14 @@ def test_a_token_is_good_no_longer_when_the_secret_was_changed(
     signed = token()
     assert authenticator.identify(None, signed) == ADA
     secret_file.write_text("another secret of at least thirty-two bytes")
+    let_changes_show()
     assert refusal(authenticator, signed) == "token_invalid"
 
 
 def test_keys_come_and_go_with_their_file(authenticator: Authenticator, keys_file: Path) -> None:
     bob = Identity("bob", "pro")
     write_keys(keys_file, {"key-of-bob": bob})
+    let_changes_show()
     assert authenticator.identify(b"key-of-bob", None) == bob
     with pytest.raises(Unauthenticated):
         authenticator.identify(b"key-of-ada", None)
@@ -130,6 +138,7 @@ def test_a_slip_in_the_keys_file_locks_nobody_out(
     authenticator: Authenticator, keys_file: Path, slip: str
 ) -> None:
     keys_file.write_text(slip)
+    let_changes_show()
     assert authenticator.identify(b"key-of-ada", None) == ADA
 
 
@@ -137,7 +146,9 @@ def test_a_vanished_keys_file_locks_nobody_out_and_is_read_when_it_is_back(
     authenticator: Authenticator, keys_file: Path
 ) -> None:
     keys_file.unlink()
+    let_changes_show()
     assert authenticator.identify(b"key-of-ada", None) == ADA
     write_keys(keys_file, {})
+    let_changes_show()
     with pytest.raises(Unauthenticated):
         authenticator.identify(b"key-of-ada", None)

@@ -1,0 +1,1 @@
+"""Benchmarks that send load: open and closed loops against running services."""
