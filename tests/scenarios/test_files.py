@@ -17,7 +17,7 @@ from scenarios.files import (
     write_whole,
 )
 from scenarios.load import load_scenario
-from scenarios.records import Provenance, RunRecord
+from scenarios.records import Provenance, RunRecord, StationOutcome
 
 RECORD = RunRecord(
     world="simulated",
@@ -37,6 +37,13 @@ def test_a_record_reads_back_equal_and_its_bytes_are_the_same_each_time(tmp_path
     write_record(read_record(tmp_path / "a.json"), tmp_path / "b.json")
     assert read_record(tmp_path / "b.json") == RECORD
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_equal_records_make_equal_bytes_in_whatever_order_they_were_told(tmp_path: Path) -> None:
+    for name, order in (("a", "xy"), ("b", "yx")):
+        stations = dict.fromkeys(order, StationOutcome(utilisation=0.5))
+        write_record(RECORD.model_copy(update={"stations": stations}), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize(
