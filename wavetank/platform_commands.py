@@ -16,7 +16,7 @@ from rich.table import Table
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, block_ns, unix_ns
 from worlds.processes.control import ask
 from worlds.processes.daemon import start_daemon
-from worlds.processes.errors import PlatformProblem
+from worlds.processes.errors import PlatformProblem, problem_of
 from worlds.processes.home import Home
 from worlds.processes.leftovers import supervisor_lives, take_down
 from worlds.processes.logs import LogTail, logs_of
@@ -246,7 +246,8 @@ def _signal_number(text: str) -> int:
 def _problems_told() -> Iterator[None]:
     try:
         yield
-    except PlatformProblem as problem:
+    except (PlatformProblem, OSError) as error:
+        problem = problem_of(error) if isinstance(error, OSError) else error
         console = Console(stderr=True)
         console.print(str(problem), soft_wrap=True, markup=False, highlight=False, style="red")
         raise typer.Exit(_FAILED) from None

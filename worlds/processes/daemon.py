@@ -15,9 +15,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from worlds.processes.errors import PlatformProblem
+from worlds.processes.errors import PlatformProblem, problem_of
 from worlds.processes.home import Home
 from worlds.processes.platform import running_platform
 from worlds.processes.shape import PlatformShape
@@ -95,11 +95,17 @@ def _main() -> None:
     try:
         _serve(home, PlatformShape(**request))
     except PlatformProblem as problem:
-        _tell({"reason": problem.reason, "remedy": problem.remedy})
-        sys.exit(1)
+        _refuse(problem)
     except (KeyboardInterrupt, BrokenPipeError):
         # Nobody is there to be told that it is up: nobody would know how to take it down.
         sys.exit(1)
+    except OSError as error:
+        _refuse(problem_of(error))
+
+
+def _refuse(problem: PlatformProblem) -> NoReturn:
+    _tell({"reason": problem.reason, "remedy": problem.remedy})
+    sys.exit(1)
 
 
 def _serve(home: Path, shape: PlatformShape) -> None:

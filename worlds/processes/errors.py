@@ -1,5 +1,7 @@
 """What can keep the platform from running, told so that a person can mend it."""
 
+import errno
+
 
 class PlatformProblem(Exception):
     """The platform cannot do what was asked.
@@ -13,6 +15,21 @@ class PlatformProblem(Exception):
         self.reason = reason
         self.remedy = remedy
         super().__init__(f"{reason}\n{remedy}" if remedy else reason)
+
+
+def problem_of(error: OSError) -> PlatformProblem:
+    """Return what an operating-system error means for whoever wants the platform."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno == errno.ENOSPC:
+        return disk_full(what)
+    return PlatformProblem(what)
+
+
+def disk_full(what: str) -> PlatformProblem:
+    """Return the problem that there is no space left."""
+    return PlatformProblem(
+        f"the disk is full: {what}", "free some space, or choose another disk with --home"
+    )
 
 
 class StartCancelled(PlatformProblem):

@@ -22,7 +22,7 @@ from worlds.processes.home import Home, HomeLock
 from worlds.processes.leftovers import occupy
 from worlds.processes.parts import Parts, rendering_problem
 from worlds.processes.ports import LOOPBACK
-from worlds.processes.services import GRACE_MS, make_api_keys, write_upstreams
+from worlds.processes.services import GRACE_MS, make_api_keys, upstreams_known, write_upstreams
 from worlds.processes.shape import (
     REPLICAS_MAX,
     SCALABLE,
@@ -40,6 +40,7 @@ OnProgress = Callable[[str], None]
 
 _DRAIN_NS = (GRACE_MS + 2_000) * NS_PER_MS
 _UPSTREAMS = ("catalog", "studio")
+_NOTICE_MAX_NS = 5 * NS_PER_S
 _PUBLISH_MAX_NS = 10 * NS_PER_S
 # Each waits for those before it: nobody loses what it depends on while it finishes.
 _STOP_ORDER = (
@@ -215,11 +216,17 @@ class Platform:
         ]
 
     def _publish_upstreams(self) -> None:
-        """Tell the gateways which replicas there are; they look with each request."""
+        """Tell the gateways which replicas there are; return when those that can have noticed."""
         for service in _UPSTREAMS:
             self._published.setdefault(service, self._living(service))
         ports = {service: self._published_ports(service) for service in _UPSTREAMS}
         write_upstreams(self._home, ports)
+        listed = {port for service in _UPSTREAMS for port in ports[service]}
+        # One that was stopped by a fault does not notice; that is for the rehearsal to show.
+        self._cancellation.wait_until(
+            lambda: all(upstreams_known(port) == listed for port in self._ready_ports("gateway")),
+            _NOTICE_MAX_NS,
+        )
 
     def _publish_gateways(self) -> None:
         """Tell the edge which gateways there are; return when it has noticed."""
@@ -233,6 +240,13 @@ class Platform:
                 "the edge does not take up its gateways",
                 f"its log is {self._home.log_of('edge', 0)}",
             )
+
+    def _ready_ports(self, service: str) -> list[int]:
+        return [
+            status.port
+            for status in self.services()
+            if status.name == service and status.state is ServiceState.READY
+        ]
 
     def _published_ports(self, service: str) -> list[int]:
         return [

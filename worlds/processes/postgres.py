@@ -15,7 +15,7 @@ from pathlib import Path
 from worlds.processes.binaries import postgres_program
 from worlds.processes.child import Command, Launcher
 from worlds.processes.demotion import Demotion, demotion
-from worlds.processes.errors import PlatformProblem
+from worlds.processes.errors import PlatformProblem, disk_full
 from worlds.processes.home import Home, write_atomically
 from worlds.processes.ports import LOOPBACK
 
@@ -244,9 +244,7 @@ def _failed(tool: str, said: str) -> PlatformProblem:
         lines[-1] if lines else "it said nothing"
     )
     if "No space left on device" in said:
-        return PlatformProblem(
-            f"the disk is full: {telling}", "free some space, or choose another disk with --home"
-        )
+        return disk_full(telling)
     return PlatformProblem(f"{tool} failed: {telling}")
 
 

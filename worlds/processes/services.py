@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import importlib.util
 import json
+import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ _LIMITS = {
 }
 _LIMIT_OF_OTHERS = {"requests": 1_000_000, "window_ms": 60_000}
 _QUEUE = "render"
-_READY_MAX_S = 2.0
+_ANSWER_MAX_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,30 @@ def make_api_keys(home: Home, users: Mapping[str, int]) -> dict[str, str]:
     return keys
 
 
+def upstreams_known(gateway_port: int) -> set[int]:
+    """Return the ports of all replicas that a gateway passes requests to, by its own metrics."""
+    answer = _get(gateway_port, "/metrics")
+    listed = re.findall(rf'^upstream_breaker_open.*url="http://{LOOPBACK}:(\d+)"', answer[1], re.M)
+    return set(map(int, listed))
+
+
 def service_ready(port: int) -> bool:
     """Say whether the service on ``port`` says that it is ready."""
-    answer = _readiness(port)
-    return answer is not None and answer[0] == http.HTTPStatus.OK
+    return _get(port, "/readyz")[0] == http.HTTPStatus.OK
 
 
 def why_not_ready(port: int) -> str:
     """Return what the service on ``port`` says about its not being ready."""
-    answer = _readiness(port)
-    return answer[1] if answer else "it does not answer"
+    return _get(port, "/readyz")[1]
 
 
-def _readiness(port: int) -> tuple[int, str] | None:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_READY_MAX_S)
+def _get(port: int, path: str) -> tuple[int, str]:
+    """Return status and body; status 0, and why, if there is no answer."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ANSWER_MAX_S)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             response = connection.getresponse()
             return response.status, response.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException):
-            return None
+        except (OSError, http.client.HTTPException) as error:
+            return 0, f"it does not answer: {error}"
