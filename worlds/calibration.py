@@ -18,7 +18,15 @@ from scenarios.distributions import Constant, Distribution, Empirical, Quantiles
 from scenarios.history import Operation, Outcome
 from scenarios.routes import Cached, Call, Enqueue, Read, RequestClass, StationTimes, Step, Write
 from scenarios.spec import Scenario, Service
-from worlds.parts import CACHE, DATABASE, QUEUE, all_steps, services_of
+from worlds.parts import (
+    CACHE,
+    DATABASE,
+    QUEUE,
+    all_steps,
+    services_of,
+    stations_by_part,
+    with_known_parts,
+)
 
 _SAMPLES_MIN = 10
 _QUANTILES_MAX = 101
@@ -91,9 +99,10 @@ def _times(
 ) -> dict[str, StationTimes]:
     parts: defaultdict[str, list[int]] = defaultdict(list)
     rest: list[int] = []
+    stations = stations_by_part(request_class)
     for operation in operations:
         assert operation.returned_ns is not None, "an ok operation has returned"
-        for part, span_ns in operation.spans_ns:
+        for part, span_ns in with_known_parts(request_class, operation.spans_ns, stations):
             parts[part].append(span_ns)
         told_ns = sum(span_ns for _, span_ns in operation.spans_ns)
         rest.append(max(operation.returned_ns - operation.invoked_ns - told_ns, 0))

@@ -39,9 +39,10 @@ class Studio:
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def submit(self, body: object, user: str) -> JobStatus:
-        """Submit a job for ``user``, and return what the studio acknowledged."""
-        return JobStatus.model_validate_json(self._ask("POST", "/jobs", user, json.dumps(body)))
+    def submit(self, body: object, user: str) -> str:
+        """Submit a job for ``user``, and return the id that the studio acknowledged."""
+        job: str = json.loads(self._ask("POST", "/jobs", user, json.dumps(body)))["id"]
+        return job
 
     def status(self, job: str, user: str) -> JobStatus:
         """Return how a job of ``user`` stands."""

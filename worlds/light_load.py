@@ -133,7 +133,7 @@ def _with_jobs(
     generate(plan, target, out, drain_ns=5 * SECOND_NS, on_progress=lambda _: None)
     operations = list(read_history(out / "history.jsonl"))
     submitted = read_jobs(out / "jobs.jsonl", operations)
-    repeated = [_finished(studio, studio.status(job.job, user), user) for job in submitted]
+    repeated = [_finished(studio, job.job, user) for job in submitted]
     queue = submitted_queues(scenario)[name]
     return seen._replace(
         operations=[*seen.operations, *operations],
@@ -149,8 +149,8 @@ def _repeated(scenario: Scenario, name: str, user: str) -> Iterator[PlannedReque
         yield plan_of(scenario, Arrival(i, at_ns, name, "", user, _FOREIGN_KEY))
 
 
-def _finished(studio: Studio, job: JobStatus, user: str) -> JobStatus:
-    return studio.finished(job.id, user, deadline_ns=monotonic_ns() + _JOB_PATIENCE_NS)
+def _finished(studio: Studio, job: str, user: str) -> JobStatus:
+    return studio.finished(job, user, deadline_ns=monotonic_ns() + _JOB_PATIENCE_NS)
 
 
 def _lasted(jobs: Iterable[JobStatus]) -> Sequence[int]:

@@ -17,7 +17,7 @@ from worlds.jobs import job_operations, read_jobs
 from worlds.load.generator import LoadProgress, LoadSummary, LoadTarget, generate
 from worlds.load.plan import submitted_queues, write_plan
 from worlds.observer import Observer, Sample, studio_of
-from worlds.parts import stations_by_part
+from worlds.parts import stations_by_part, with_known_parts
 from worlds.processes.platform import Platform
 from worlds.provenance import live_provenance
 from worlds.world import OnProgress, Progress
@@ -143,9 +143,9 @@ def _stations(
     for request in requests:
         if from_ns <= request.scheduled_ns < until_ns:
             stations = names[request.class_name]
-            for part, span_ns in request.spans_ns:
-                if part in stations:
-                    service_ns[stations[part]].add(span_ns)
+            request_class = scenario.classes[request.class_name]
+            for part, span_ns in with_known_parts(request_class, request.spans_ns, stations):
+                service_ns[stations[part]].add(span_ns)
     busy: defaultdict[str, list[float]] = defaultdict(list)
     for sample in samples:
         quantity, _, station = sample.series.partition(".")

@@ -4,9 +4,12 @@ A service reports itself under its own name. What it asks on the way it reports 
 (``cache``, ``database``, ``queue``), because it does not know what a scenario calls it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scenarios.routes import Cached, Call, Enqueue, Read, RequestClass, Step, Write
+
+Spans = tuple[tuple[str, int], ...]
+"""Exclusive nanoseconds by part."""
 
 CACHE = "cache"
 DATABASE = "database"
@@ -53,3 +56,25 @@ def stations_by_part(request_class: RequestClass) -> dict[str, str]:
             case Call():
                 continue
     return stations
+
+
+def with_known_parts(
+    request_class: RequestClass, spans_ns: Spans, stations: Mapping[str, str]
+) -> Spans:
+    """Return spans of parts that the scenario knows.
+
+    A part that it does not know, such as the gateway's look at its limits, belongs to the
+    outermost service that reported itself.
+
+    Args:
+        request_class: the class of the request.
+        spans_ns: as reported.
+        stations: of :func:`stations_by_part`.
+    """
+    if all(part in stations for part, _ in spans_ns):
+        return spans_ns
+    known = {part: span_ns for part, span_ns in spans_ns if part in stations}
+    owner = next((name for name in services_of(request_class) if name in known), None)
+    if owner is not None:
+        known[owner] += sum(span_ns for part, span_ns in spans_ns if part not in stations)
+    return tuple(known.items())

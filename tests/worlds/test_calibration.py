@@ -111,3 +111,10 @@ def test_many_samples_become_a_hundred_and_one_quantiles() -> None:
 @pytest.mark.parametrize("samples", [[7], [7, 7, 7]])
 def test_samples_that_do_not_differ_make_a_constant(samples: list[int]) -> None:
     assert empirical(samples) == Constant(constant_ns=7)
+
+
+def test_a_part_that_the_scenario_does_not_know_belongs_to_the_outermost_service() -> None:
+    spans = {"gateway": MS, "rate_limit": 500 * US, "catalog": MS, "database": MS}
+    light = LightLoad(seen("list_titles", 20, 9 * MS, **spans), {"gateway": 0}, {}, {})
+    times = calibrate(load_scenario("baseline"), light).scenario.classes["list_titles"].times
+    assert times["gateway"].wait_time_ns == Constant(constant_ns=1_500 * US)
