@@ -55,7 +55,7 @@ class Objective(Model):
         [(name, bound)] = self.model_dump(exclude_none=True, exclude={"of"}).items()
         subject = self.of or "all requests"
         if name == "availability":
-            return f"{subject}: availability at least {bound:.4%}".replace("00%", "%")
+            return f"{subject}: availability at least {bound * 100:g}%"
         return f"{subject}: {name} at {'least' if name == 'goodput' else 'most'} {bound}"
 
 

@@ -82,7 +82,7 @@ def test_an_objective_of_nothing_in_particular_is_of_all_requests_and_of_no_job(
     jobs = outcome(refused=500, is_job=True)
     finding = judged(objective, **requests, render=jobs)
     assert finding.verdict is Verdict.HOLDS
-    assert finding.claim == "all requests: availability at least 99.00%"
+    assert finding.claim == "all requests: availability at least 99%"
     assert finding.evidence == "1000 of 1000 ended ok (100.000%)"
     assert judged(objective, **requests, more=outcome(refused=50)).verdict is Verdict.BROKEN
     assert judged(objective, render=jobs).verdict is Verdict.UNKNOWN
