@@ -89,6 +89,8 @@ def _note(request: ClientRequest, name: bytes, value: bytes) -> None:
             raise BadRequest("Content-Length is not a number")
         request.content_length = int(value)
     elif name == b"transfer-encoding":
+        if value.strip().lower() != b"chunked":
+            raise BadRequest("Transfer-Encoding is not chunked alone")
         request.chunked = True
 
 

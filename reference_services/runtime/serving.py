@@ -27,6 +27,10 @@ from reference_services.runtime.telemetry import configure_logging
 
 S = TypeVar("S", bound=ServiceSettings)
 
+# Longer than any caller of ours keeps a connection for its next request (the edge: 90 s), so that
+# it is the caller who closes, and no request meets a connection that is being closed.
+_KEEP_ALIVE_S = 120
+
 _logger = structlog.stdlib.get_logger(__name__)
 
 
@@ -83,6 +87,7 @@ def _config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(math.ceil(settings.grace_ms / 1_000), 1),
     )
 

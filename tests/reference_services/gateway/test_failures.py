@@ -76,6 +76,17 @@ def test_what_one_replica_cannot_do_another_does(valkey: str, tmp_path: Path) ->
         assert [answer.status for answer in answers] == [200] * 10
 
 
+def test_a_retry_goes_to_another_replica_whatever_the_balancer_prefers(
+    valkey: str, tmp_path: Path
+) -> None:
+    settings = {"balancing": "least_outstanding", "breaker_failures": "1000"}
+    generous = {"retry_budget_percent": "100", "retry_base_ms": "1"}
+    with running_platform(tmp_path, valkey, replicas=2, **settings, **generous) as platform:
+        next(iter(platform.upstreams.values())).kill()
+        # One that fails at once looks idle, and would be chosen half of the time.
+        assert [get(platform).status for _ in range(30)] == [200] * 30
+
+
 @pytest.mark.parametrize(("method", "times"), [("GET", 2), ("POST", 1)])
 def test_only_what_may_be_done_twice_is_asked_twice(
     valkey: str, tmp_path: Path, method: str, times: int
