@@ -116,7 +116,7 @@ class ServiceSettings(BaseSettings):
             raise ValueError(f"is not JSON: {error}") from error
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 
 
 def read_settings(settings: type[S]) -> S:
