@@ -149,7 +149,9 @@ def make_api_keys(home: Home, users: Mapping[str, int]) -> dict[str, str]:
 def upstreams_known(gateway_port: int) -> set[int]:
     """Return the ports of all replicas that a gateway passes requests to, by its own metrics."""
     answer = _get(gateway_port, "/metrics")
-    listed = re.findall(rf'^upstream_breaker_open.*url="http://{LOOPBACK}:(\d+)"', answer[1], re.M)
+    listed = re.findall(
+        rf'^upstream_breaker_open.*url="http://{LOOPBACK}:(\d+)"', answer[1], re.MULTILINE
+    )
     return set(map(int, listed))
 
 

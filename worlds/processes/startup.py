@@ -2,8 +2,8 @@
 
 valkey -----------------+--> studio ---+--> gateways know them, --> the edge knows
 certificate --> edge    |--> gateways  |    and are ready           the gateways
-primary --+--> replica -+--> catalog --+
-          +--> migration    render workers
+primary --+--> replica -+--> catalog --|
+          +--> migration --------------+    render workers
 """
 
 from collections.abc import Callable
@@ -70,9 +70,10 @@ class Startup:
         gateways, studios, workers = map(
             self._start_service, ("gateway", "studio", "render_worker")
         )
-        _all(replica, migration)
+        _all(replica)
         self._know(replica_port=replica.result())
-        _all(*self._start_service("catalog"), *studios)
+        # The catalog need not wait for its tables: nobody asks it before the gateways know it.
+        _all(*self._start_service("catalog"), *studios, migration)
         # A gateway is ready once it knows somebody to pass requests to.
         self.publish_upstreams()
         _all(*gateways, *workers)
