@@ -73,6 +73,8 @@ def _run_parts(scenario: Scenario, timeline: Timeline, observer: Observer) -> No
     observer.stop_measuring()
     if scenario.drain_ns:
         timeline.run(until=timeline.now + scenario.drain_ns)
+    # What was to happen at the very end does not happen any more, the last sample included.
+    observer.sample()
 
 
 def _provenance(scenario: Scenario, commit: str | None) -> Provenance:

@@ -70,7 +70,7 @@ class Observer:
         """
         while True:
             yield Timeout(self._timeline, SECOND_NS)
-            self._sample()
+            self.sample()
             for meter in self._meters().values():
                 meter.settle()
             if on_second is not None:
@@ -110,8 +110,8 @@ class Observer:
         }
         return {name: station.meter for name, station in stations.items()}
 
-    def _sample(self) -> None:
-        # The sample stands for the second that ends here.
+    def sample(self) -> None:
+        """Take a sample of the second that ends now, or of the part of it that has passed."""
         at_ns = self._timeline.now - 1
         platform = self._platform
         for name, service in platform.services.items():

@@ -1,0 +1,144 @@
+"""Arrivals: times, classes, users and keys."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scenarios.spec import Scenario
+from scenarios.trace import TraceEntry, TraceWriter
+from sim.arrivals import Arrival, arrivals, cache_of_keys
+from tests.sim.stage import scenario
+
+S = 1_000_000_000
+
+PLATFORM: dict[str, Any] = {
+    "services": {"door": {}, "worker": {}},
+    "caches": {"titles": {"keys": 50}, "films": {"keys": 7}},
+    "queues": {"render": {"workers": "worker", "results": "films"}},
+    "classes": {
+        "read": {"through": ["door"], "steps": [{"cache": "titles"}]},
+        "list": {"through": ["door"]},
+        "film": {"steps": [{"call": "door", "steps": [{"enqueue": "render"}]}]},
+        "other": {"through": ["door"], "keys": "titles", "steps": [{"cache": "films"}]},
+    },
+}
+
+
+def traffic(times: dict[str, Any], **fields: Any) -> Scenario:  # noqa: ANN401  # as in files
+    mix = {"read": 50, "list": 25, "film": 15, "other": 10}
+    return scenario(PLATFORM, workload={"arrivals": times, "mix": mix}, **fields)
+
+
+def of(times: dict[str, Any], **fields: Any) -> list[Arrival]:  # noqa: ANN401  # as in files
+    return list(arrivals(traffic(times, **fields)))
+
+
+def test_constant_arrivals_are_evenly_spaced_over_warm_up_and_measured_part() -> None:
+    found = of({"constant": {"rate": "4/s"}}, warm_up="1s", duration="2s")
+    assert [arrival.at_ns for arrival in found] == [S // 4 * i for i in range(12)]
+    assert [arrival.index for arrival in found] == list(range(12))
+
+
+def test_a_spike_counts_its_times_from_the_measured_part() -> None:
+    spike = {"base": "1/s", "peak": "1000/s", "at": "5s", "rise": "2s", "hold": "3s"}
+    found = of({"spike": spike}, warm_up="10s", duration="30s")
+    per_second = Counter(arrival.at_ns // S for arrival in found)
+    assert max(per_second[s] for s in [*range(15), *range(22, 40)]) < 10
+    assert 150 < per_second[15] < 350
+    assert 600 < per_second[16] < 900
+    assert all(850 < per_second[s] < 1150 for s in (17, 18, 19))
+    assert 600 < per_second[20] < 900
+    assert 150 < per_second[21] < 350
+
+
+def test_a_ramp_moves_from_the_start_to_the_end_of_the_run() -> None:
+    ramp = {"start": "10/s", "end": "1000/s"}
+    found = of({"ramp": ramp}, warm_up="10s", duration="40s")
+    first_half = sum(arrival.at_ns < 25 * S for arrival in found)
+    # Expected are 25 s at a mean of 257.5/s, and 25 s at 752.5/s.
+    assert first_half == pytest.approx(6437, rel=0.06)
+    assert len(found) - first_half == pytest.approx(18_812, rel=0.04)
+
+
+def test_the_times_of_a_higher_rate_are_those_of_a_lower_one_drawn_together() -> None:
+    slow = of({"poisson": {"rate": "10/s"}}, duration="60s")
+    fast = of({"poisson": {"rate": "20/s"}}, duration="60s")
+    for one, other in zip(slow, fast, strict=False):
+        assert abs(one.at_ns - 2 * other.at_ns) <= 2
+        assert one[2:] == other[2:]
+
+
+def test_what_is_asked_for_follows_mix_tiers_and_popularity() -> None:
+    users = {"free": {"count": 3, "weight": 70}, "pro": {"count": 2, "weight": 30}}
+    found = of({"poisson": {"rate": "200/s"}}, duration="100s", users=users)
+    classes = Counter(arrival.class_name for arrival in found)
+    assert classes["read"] / len(found) == pytest.approx(0.5, abs=0.015)
+    assert classes["other"] / len(found) == pytest.approx(0.1, abs=0.01)
+    who = Counter(arrival.user for arrival in found)
+    assert sorted(who) == ["free-0", "free-1", "free-2", "pro-0", "pro-1"]
+    assert who["free-2"] / len(found) == pytest.approx(0.7 / 3, abs=0.015)
+    assert all(arrival.user.startswith(f"{arrival.tier}-") for arrival in found)
+    keys = Counter(arrival.key for arrival in found if arrival.class_name == "read")
+    assert set(keys) <= set(range(1, 51))
+    # With Zipf's exponent 1, the first key is asked for twice as often as the second.
+    assert keys[1] / keys[2] == pytest.approx(2, rel=0.15)
+
+
+def test_a_class_without_keys_is_about_nothing() -> None:
+    found = of({"poisson": {"rate": "100/s"}}, duration="20s")
+    assert {arrival.key for arrival in found if arrival.class_name == "list"} == {0}
+
+
+def test_keys_come_from_the_class_s_choice_or_the_first_cache_on_its_way() -> None:
+    stage = traffic({"constant": {"rate": "1/s"}})
+    chosen = {name: cache_of_keys(each, stage) for name, each in stage.classes.items()}
+    assert chosen == {"read": "titles", "list": None, "film": "films", "other": "titles"}
+
+
+def test_without_tiers_there_is_one_free_user() -> None:
+    found = of({"constant": {"rate": "1/s"}}, duration="5s")
+    assert {(arrival.tier, arrival.user) for arrival in found} == {("free", "free-0")}
+
+
+def written(path: Path, entries: list[TraceEntry]) -> dict[str, Any]:
+    with path.open("w", encoding="utf-8") as file:
+        writer = TraceWriter(file)
+        for entry in entries:
+            writer.write(entry)
+    return {"trace": {"file": str(path)}}
+
+
+def test_a_trace_is_replayed_as_it_was_recorded_and_drawn_where_it_was_not(
+    tmp_path: Path,
+) -> None:
+    trace = written(
+        tmp_path / "t.csv",
+        [
+            TraceEntry(0, "read", 17, "ada"),
+            TraceEntry(S, "", 0, "bob"),
+            TraceEntry(2 * S, "film", 0, "ada"),
+            TraceEntry(60 * S, "read", 1, "ada"),
+        ],
+    )
+    users = {"free": {"count": 1000}, "pro": {"count": 1000}}
+    first, second, third = of(trace, duration="60s", users=users)
+    assert first[1:3] == (0, "read")
+    assert first.key == 17
+    assert second.class_name in PLATFORM["classes"]
+    assert third.key in range(1, 8)
+    assert (first.tier, first.user) == (third.tier, third.user) != (second.tier, second.user)
+
+
+def test_a_trace_can_be_replayed_faster(tmp_path: Path) -> None:
+    trace = written(tmp_path / "t.csv", [TraceEntry(S * i, "list") for i in range(200)])
+    trace["trace"]["speed"] = 2.0
+    found = of(trace, duration="60s")
+    assert [arrival.at_ns for arrival in found] == [S // 2 * i for i in range(120)]
+
+
+def test_a_class_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
+    trace = written(tmp_path / "t.csv", [TraceEntry(0, "serch")])
+    with pytest.raises(ValueError, match="class 'serch'; the scenario has: read, list"):
+        of(trace)
