@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 
 from reference_services.catalog.catalog import Catalog
 from reference_services.catalog.routes import router
 from reference_services.catalog.settings import CatalogSettings
+from reference_services.catalog.short_way import ShortWay
 from reference_services.runtime.app import base_app
 from reference_services.runtime.cache import Cache
 from reference_services.runtime.cache_entries import CacheEntries
@@ -49,6 +51,8 @@ def build_app(settings: CatalogSettings) -> FastAPI:
     entries = CacheEntries(store, settings.cache_protection, registry)
     app.state.catalog = Catalog(database, Cache(entries, limits, registry))
     app.include_router(router)
+    # At the end of the list, which is innermost: cached reads are instrumented as all others.
+    app.user_middleware.append(Middleware(ShortWay, catalog=app.state.catalog))
     return app
 
 

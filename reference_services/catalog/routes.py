@@ -6,23 +6,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
+from reference_services.catalog.answers import JSON, answer, answer_unless_seen
 from reference_services.catalog.bodies import Body, FlashcardBody, QuizBody, TitleBody
 from reference_services.catalog.catalog import Catalog
 from reference_services.catalog.kinds import FLASHCARD, KINDS, PAGE_MAX, QUIZ, TITLE, Kind
 from reference_services.catalog.tables import ID_MAX
-from reference_services.runtime.cache_entries import Value
 from reference_services.runtime.errors import BadRequest
 
-_JSON = "application/json"
 _ETAG = re.compile(r'"(\d{1,18})"')
 
 
-def _catalog(request: Request) -> Catalog:
+async def _catalog(request: Request) -> Catalog:
     catalog: Catalog = request.app.state.catalog
     return catalog
 
 
-def _seen(if_match: Annotated[str | None, Header()] = None) -> int | None:
+async def _seen(if_match: Annotated[str | None, Header()] = None) -> int | None:
     """Return the version that the client means to replace, or None for any."""
     if if_match is None or if_match == "*":
         return None
@@ -53,7 +52,7 @@ async def create_title(catalog: _Catalog, body: TitleBody) -> Response:
 @router.put("/titles/{item_id}")
 async def replace_title(catalog: _Catalog, item_id: _Id, body: TitleBody, seen: _Seen) -> Response:
     """Replace a title; with If-Match, only the version that the client has seen."""
-    return _answer(await catalog.replace(TITLE, item_id, body.model_dump(), seen))
+    return answer(await catalog.replace(TITLE, item_id, body.model_dump(), seen))
 
 
 @router.post("/flashcards", status_code=HTTPStatus.CREATED)
@@ -67,7 +66,7 @@ async def replace_flashcard(
     catalog: _Catalog, item_id: _Id, body: FlashcardBody, seen: _Seen
 ) -> Response:
     """Replace a flashcard; it stays with its title."""
-    return _answer(await catalog.replace(FLASHCARD, item_id, body.model_dump(), seen))
+    return answer(await catalog.replace(FLASHCARD, item_id, body.model_dump(), seen))
 
 
 @router.post("/quizzes", status_code=HTTPStatus.CREATED)
@@ -79,7 +78,7 @@ async def create_quiz(catalog: _Catalog, body: QuizBody) -> Response:
 @router.put("/quizzes/{item_id}")
 async def replace_quiz(catalog: _Catalog, item_id: _Id, body: QuizBody, seen: _Seen) -> Response:
     """Replace a quiz; it stays with its title."""
-    return _answer(await catalog.replace(QUIZ, item_id, body.model_dump(), seen))
+    return answer(await catalog.replace(QUIZ, item_id, body.model_dump(), seen))
 
 
 def _add_reads(kind: Kind) -> None:
@@ -90,14 +89,14 @@ def _add_reads(kind: Kind) -> None:
         """Return one page, in the order of ids; ``next_after`` begins the next one."""
         if title_id is not None and not kind.of_titles:
             raise BadRequest(f"{kind.name} do not belong to a title")
-        return Response(await catalog.page(kind, limit, after, title_id), media_type=_JSON)
+        return Response(await catalog.page(kind, limit, after, title_id), media_type=JSON)
 
     @router.get(f"/{kind.name}/{{item_id}}", name=f"read_{kind.singular}")
     async def read_item(
         catalog: _Catalog, item_id: _Id, if_none_match: _IfNoneMatch = None
     ) -> Response:
         """Return one item, from the cache if it is there."""
-        return _answer_unless_seen(await catalog.item(kind, item_id), if_none_match)
+        return answer_unless_seen(await catalog.item(kind, item_id), if_none_match)
 
 
 def _add_reads_of_title(kind: Kind) -> None:
@@ -106,7 +105,7 @@ def _add_reads_of_title(kind: Kind) -> None:
         catalog: _Catalog, title_id: _Id, if_none_match: _IfNoneMatch = None
     ) -> Response:
         """Return the first items of a title, from the cache if they are there."""
-        return _answer_unless_seen(await catalog.of_title(kind, title_id), if_none_match)
+        return answer_unless_seen(await catalog.of_title(kind, title_id), if_none_match)
 
 
 for _kind in KINDS:
@@ -117,22 +116,4 @@ for _kind in KINDS:
 
 async def _created(catalog: Catalog, kind: Kind, body: Body) -> Response:
     item_id, value = await catalog.create(kind, body.model_dump())
-    return _answer(value, HTTPStatus.CREATED, {"Location": f"/{kind.name}/{item_id}"})
-
-
-def _answer_unless_seen(value: Value, if_none_match: str | None) -> Response:
-    if if_none_match == _tag(value):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": if_none_match})
-    return _answer(value)
-
-
-def _answer(
-    value: Value, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(
-        value.content, status, {"ETag": _tag(value), **(headers or {})}, media_type=_JSON
-    )
-
-
-def _tag(value: Value) -> str:
-    return f'"{value.version}"'
+    return answer(value, HTTPStatus.CREATED, {"Location": f"/{kind.name}/{item_id}"})
