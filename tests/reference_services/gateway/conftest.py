@@ -12,7 +12,8 @@ from tests.servers import flush
 def shared_platform(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Give a gateway in front of one replica, for the whole session."""
     folder = tmp_path_factory.mktemp("gateway")
-    with running_platform(folder, valkey) as platform:
+    # Longer than any test waits, so that nothing here ends because of it.
+    with running_platform(folder, valkey, upstream_timeout_ms="60000") as platform:
         yield platform
 
 
