@@ -15,6 +15,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+@app.callback()
+def _wavetank() -> None:
+    """Rehearse your platform's worst day before it happens."""
+    # With a callback of its own, Typer keeps a lone command a command.
+
+
 _COMMANDS = {
     "rehearse": "rehearse_command",
     "report": "report_command",

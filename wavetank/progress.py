@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from worlds.world import OnProgress
 from worlds.world import Progress as Step
@@ -20,7 +27,7 @@ def shown(console: Console) -> Iterator[OnProgress]:
         TimeElapsedColumn(),
         console=console,
     )
-    stages: dict[str, int] = {}
+    stages: dict[str, TaskID] = {}
 
     def on_progress(step: Step) -> None:
         stage, _, detail = step.stage.partition(": ")

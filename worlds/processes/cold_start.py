@@ -18,10 +18,7 @@ def forget_cached(port: int, password: str) -> int:
     """
     forgotten = 0
     with redis.Redis(host=LOOPBACK, port=port, password=password) as cache:
-        batch: list[bytes] = []
-        for key in cache.scan_iter(count=_BATCH):
-            if not key.startswith(_QUEUE_PREFIX):
-                batch.append(key)
-        for start in range(0, len(batch), _BATCH):
-            forgotten += cache.unlink(*batch[start : start + _BATCH])
+        keys = [key for key in cache.scan_iter(count=_BATCH) if not key.startswith(_QUEUE_PREFIX)]
+        for start in range(0, len(keys), _BATCH):
+            forgotten += cache.unlink(*keys[start : start + _BATCH])
     return forgotten
