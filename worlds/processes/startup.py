@@ -1,9 +1,10 @@
 """Bringing everything up, as much at once as dependencies allow.
 
-valkey -----------------+--> studio ---+--> gateways know them, --> the edge knows
-certificate --> edge    |--> gateways  |    and are ready           the gateways
-primary --+--> replica -+--> catalog --|
-          +--> migration --------------+    render workers
+valkey --+--> gateways      render workers
+         +--> studio ------------------+--> gateways know them, --> the edge knows
+primary --+--> replica --> catalog ----|    and are ready           the gateways
+          +--> migration --------------+
+certificate --> edge
 """
 
 from collections.abc import Callable
@@ -62,14 +63,16 @@ class Startup:
         edge = self._pool.submit(self._start_edge)
         cache = self._pool.submit(self._start, self.parts.valkey())
         primary = self._pool.submit(self._start_primary)
-        _all(primary, edge, cache)
+        _all(cache)
+        self._know(cache_port=cache.result())
+        # They need no database; most of their start is spent on imports, so begin early.
+        gateways = self._start_service("gateway")
+        studios = self._start_service("studio")
+        workers = self._start_service("render_worker")
+        _all(primary, edge)
         replica = self._pool.submit(self._start_replica, primary.result())
-        self._know(cache_port=cache.result(), primary_port=primary.result())
+        self._know(primary_port=primary.result())
         migration = self._pool.submit(self._migrate)
-        # They need neither the replica nor tables; most of their start is spent on imports.
-        gateways, studios, workers = map(
-            self._start_service, ("gateway", "studio", "render_worker")
-        )
         _all(replica)
         self._know(replica_port=replica.result())
         # The catalog need not wait for its tables: nobody asks it before the gateways know it.
