@@ -93,14 +93,13 @@ def pods(draw: st.DrawFn, *, target_percent: int) -> list[PodMetric]:
         target_percent: the autoscaler's target; the pods are far from it, near it, on it.
     """
     share = draw(st.sampled_from([0, 25, 75, 90, 100, 110, 125, 200, 1000]))
-    off_percent = st.sampled_from([0, 0, 0, -1, 1, 20])
-    busy = [
-        PodMetric(max(0, target_percent * share // 100 + off), ready=True)
-        for off in draw(st.lists(off_percent, max_size=10))
-    ]
+    busy = [PodMetric(target_percent * share // 100, ready=True)] * draw(st.integers(0, 10))
+    others = st.sampled_from([0, -1, 1, 20]).map(
+        lambda off: PodMetric(max(0, target_percent * share // 100 + off), ready=True)
+    )
     unknown = [
         PodMetric(utilisation_percent=None, ready=True),
         PodMetric(utilisation_percent=None, ready=False),
         PodMetric(utilisation_percent=10 * target_percent, ready=False),
     ]
-    return busy + draw(st.lists(st.sampled_from(unknown), max_size=3))
+    return busy + draw(st.lists(others | st.sampled_from(unknown), max_size=3))
