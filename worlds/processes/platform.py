@@ -14,6 +14,7 @@ from typing import Any
 
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S
 from worlds.processes.child import Launcher
+from worlds.processes.cold_start import forget_cached
 from worlds.processes.control import ControlServer, Request
 from worlds.processes.edge import write_routes
 from worlds.processes.errors import PlatformProblem
@@ -162,6 +163,19 @@ class Platform:
             PlatformProblem: it does not run.
         """
         self._supervisor.kill(service, index, signal.Signals(number))
+
+    def forget_what_was_cached(self) -> None:
+        """Empty the caches, the rate limits' logs and the store of finished videos.
+
+        What comes next starts cold. The database and the queue's jobs stay.
+
+        Raises:
+            redis.RedisError: the cache does not answer.
+        """
+        password = self._home.secret("cache-password").read_text("utf-8").strip()
+        forget_cached(self._port_of("valkey"), password)
+        for video in self._home.results.glob("*.mp4"):
+            video.unlink(missing_ok=True)
 
     def scale(self, service: str, count: int) -> None:
         """Have ``count`` living replicas of ``service``; return when they serve.
