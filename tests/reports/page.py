@@ -29,6 +29,7 @@ class Page(HTMLParser):
         assert not self._open, f"not closed: {self._open}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that opens."""
         self.attributes += [(tag, name, value or "") for name, value in attrs]
         self.scripts += tag == "script"
         if tag not in _VOID:
@@ -40,9 +41,11 @@ class Page(HTMLParser):
             self._cell = []
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element without content."""
         self.attributes += [(tag, name, value or "") for name, value in attrs]
 
     def handle_endtag(self, tag: str) -> None:
+        """Close the element opened last, which must be this one."""
         opened, _ = self._open.pop()
         assert opened == tag, f"<{opened}> is closed by </{tag}>"
         if tag in {"td", "th"} and self._cell is not None:
@@ -51,6 +54,7 @@ class Page(HTMLParser):
             self._cell = None
 
     def handle_data(self, data: str) -> None:
+        """Note text."""
         if self._cell is not None:
             self._cell.append(data)
         if self._section:

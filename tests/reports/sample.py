@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 from scenarios.distributions import Constant, Lognormal, MeanAndSpread
 from scenarios.files import write_record
+from scenarios.findings import Finding, Verdict
 from scenarios.histogram import Histogram, HistogramBuilder
 from scenarios.history import Operation, Outcome
 from scenarios.load import load_scenario, write_scenario
@@ -85,7 +86,30 @@ def sample_record(
         recorder.sample("queue_depth.render", "jobs", second * S, second % 4 // 2)
     for event in events:
         recorder.event(event)
-    return recorder.record(world, _provenance(world), stations=_stations(world, slower))
+    record = recorder.record(world, _provenance(world), stations=_stations(world, slower))
+    return record.model_copy(update={"findings": _findings(world)})
+
+
+def _findings(world: World) -> tuple[Finding, ...]:
+    """Return verdicts as they would be judged; how, is the matter of ``scenarios``."""
+    judged = {
+        "read_title: p99 at most 50ms": (Verdict.HOLDS, "p99 9.58 ms; none was slower"),
+        "render: p95 at most 15s": (Verdict.UNKNOWN, "8 jobs are too few to tell"),
+        "all requests: availability at least 99%": (Verdict.HOLDS, "1500 of 1500 ended ok"),
+    }
+    return tuple(
+        Finding(claim=claim, verdict=verdict, evidence=evidence, world=world)
+        for claim, (verdict, evidence) in judged.items()
+    )
+
+
+def with_broken(record: RunRecord) -> RunRecord:
+    """Return ``record`` with its first objective broken."""
+    first, *others = record.findings
+    broken = first.model_copy(
+        update={"verdict": Verdict.BROKEN, "evidence": "p99 91.2 ms; 20 of 1200 were slower"}
+    )
+    return record.model_copy(update={"findings": (broken, *others)})
 
 
 def _operations(slower: float, refused: int) -> list[Operation]:
