@@ -12,7 +12,7 @@ from tests.servers import free_port, running_valkey, wait_until
 
 pytestmark = pytest.mark.servers
 
-SHORT = '{"free": {"requests": 3, "window_ms": 1500}, "pro": {"requests": 9, "window_ms": 1500}}'
+SHORT = '{"free": {"requests": 1, "window_ms": 1500}}'
 
 
 @pytest.mark.requirement("stream-8.1")

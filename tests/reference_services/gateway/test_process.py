@@ -85,7 +85,7 @@ def test_told_to_stop_a_gateway_answers_what_it_has_and_exits_with_zero(
 def test_told_to_stop_a_gateway_is_unready_while_it_still_accepts(
     valkey: str, tmp_path: Path
 ) -> None:
-    with running_platform(tmp_path, valkey, linger_ms="1500") as platform:
+    with running_platform(tmp_path, valkey, linger_ms="4000") as platform:
         platform.gateway.send_signal(signal.SIGTERM)
         wait_until(lambda: ask(f"{platform.url}/readyz").status == 503)
         assert ask(f"{platform.catalog}/echo", headers=as_user("pat")).status == 200
