@@ -21,8 +21,8 @@ from typing import TypeAlias
 from reference_services.runtime.clock import NS_PER_S
 from reference_services.runtime.render_jobs import Quality, Render
 
-# Renders wait for the CPU while requests are served; both still progress.
-_NICENESS = 10
+# A third of a service's weight: requests go first, and renders still progress on a full machine.
+_NICENESS = 5
 _PERCENT_STEP = 5
 
 _SIZES = {
@@ -60,10 +60,11 @@ Message: TypeAlias = Percent | Rendered | Failed
 
 def serve_render(connection: Connection, order: Render, folder: Path) -> None:
     """Render ``order`` somewhere into ``folder``; the main function of the process."""
-    os.nice(_NICENESS)
     # Ctrl-C reaches the whole terminal; what becomes of a render is the worker's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Started before: on Linux niceness is a thread's own, and this one should wake at once.
     threading.Thread(target=_die_with_worker, args=(connection,), daemon=True).start()
+    os.nice(_NICENESS)
     try:
         path = _render(connection, order, folder)
     except Exception as error:  # noqa: BLE001  # whatever Manim raises is the answer

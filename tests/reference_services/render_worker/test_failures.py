@@ -49,7 +49,7 @@ def test_a_job_whose_worker_is_killed_mid_render_is_done_by_another_in_the_state
         killed_ns = monotonic_ns()
         _until(lambda: not any(map(psutil.Process.is_running, offspring)))
         _until(lambda: platform.job(job_id)["attempts"] == 2)
-        assert monotonic_ns() - killed_ns <= RECOVERY_NS + NS_PER_S
+        assert monotonic_ns() - killed_ns <= RECOVERY_NS + 2 * NS_PER_S
         job = platform.end(job_id)
     assert (job["state"], job["attempts"]) == ("done", 2)
     assert len(list(platform.results.glob("*.mp4"))) == 1
