@@ -13,7 +13,7 @@ from sim.models.autoscaler import Autoscaler
 from sim.models.client import Client
 from sim.models.observer import Observer
 from sim.models.platform import Platform
-from sim.models.timeline import Timeline
+from sim.models.timeline import Activity, Timeline
 from sim.streams import seed_key
 
 
@@ -52,7 +52,7 @@ def simulate(
     traced = history is not None
     client = Client(timeline, platform.routes, seed, on_operation, traced=traced)
     observer = Observer(platform, timeline, recorder)
-    timeline.process(client.send(arrivals(scenario)))
+    Activity(client.send(arrivals(scenario)), _nobody_waits)
     timeline.process(observer.run(on_progress))
     for service in platform.services.values():
         if service.spec.autoscaler is not None:
@@ -64,15 +64,19 @@ def simulate(
     return recorder.record("simulated", _provenance(scenario, commit), stations=observer.outcomes())
 
 
+def _nobody_waits(_nothing: None) -> None:
+    """Take note that the last request was sent: the run goes on until they have ended."""
+
+
 def _run_parts(scenario: Scenario, timeline: Timeline, observer: Observer) -> None:
     """Run warm-up, measured part and drain."""
     if scenario.warm_up_ns:
-        timeline.run(until=scenario.warm_up_ns)
+        timeline.advance_to(scenario.warm_up_ns)
     observer.start_measuring()
-    timeline.run(until=scenario.warm_up_ns + scenario.duration_ns)
+    timeline.advance_to(scenario.warm_up_ns + scenario.duration_ns)
     observer.stop_measuring()
     if scenario.drain_ns:
-        timeline.run(until=timeline.now + scenario.drain_ns)
+        timeline.advance_to(timeline.now_ns + scenario.drain_ns)
     # What was to happen at the very end does not happen any more, the last sample included.
     observer.sample()
 

@@ -43,7 +43,7 @@ class Autoscaler:
         while True:
             yield Timeout(self._timeline, self._spec.sync_ns)
             current = len(self._service.ready) + len(self._starting)
-            wanted = self._rule.desired(self._timeline.now, current, self._pods())
+            wanted = self._rule.desired(self._timeline.now_ns, current, self._pods())
             if wanted == current:
                 continue
             self._note("scaled", self._service.name, f"{current} -> {wanted}")
@@ -63,7 +63,7 @@ class Autoscaler:
         return pods + [PodMetric(None, ready=False)] * len(self._starting)
 
     def _percent(self, replica: Replica, used_ns: int) -> int | None:
-        now_ns = self._timeline.now
+        now_ns = self._timeline.now_ns
         since_ns = max(replica.ready_ns, now_ns - self._spec.sync_ns)
         had_ns = (now_ns - since_ns) * replica.places.capacity
         return round(100 * used_ns / had_ns) if had_ns else None
@@ -90,5 +90,5 @@ class Autoscaler:
 
     def _note(self, kind: Literal["scaled", "started"], target: str, detail: str) -> None:
         self._service.on_event(
-            records.Event(at_ns=self._timeline.now, kind=kind, target=target, detail=detail)
+            records.Event(at_ns=self._timeline.now_ns, kind=kind, target=target, detail=detail)
         )

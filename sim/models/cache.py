@@ -47,22 +47,22 @@ class Cache:
     def read(self, key: int) -> Waiting[Hit | Fill]:
         """Wait until ``key`` is there, or the lease to fill it in is."""
         entry = self.entry(key)
-        began_ns = self.timeline.now
+        began_ns = self.timeline.now_ns
         while True:
-            answer = entry.read(self.timeline.now)
+            answer = entry.read(self.timeline.now_ns)
             if isinstance(answer, Hit | Fill):
-                self.meter.waits_ns.append(self.timeline.now - began_ns)
+                self.meter.waits_ns.append(self.timeline.now_ns - began_ns)
                 return answer
             yield self._news_of(key, answer.until_ns)
 
     def fill(self, key: int, lease: int) -> None:
         """Keep what was loaded under ``lease``; who waited for it has it."""
-        self.entry(key).fill(lease, self.timeline.now, self._ttl_ns)
+        self.entry(key).fill(lease, self.timeline.now_ns, self._ttl_ns)
         self._tell(key)
 
     def invalidate(self, key: int) -> None:
         """Forget ``key``; one of those who wait for it will load it anew."""
-        self.entry(key).invalidate(self.timeline.now)
+        self.entry(key).invalidate(self.timeline.now_ns)
         self._tell(key)
 
     def _news_of(self, key: int, until_ns: int) -> Event:
@@ -70,7 +70,7 @@ class Cache:
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = []
-            lease_end = Timeout(self.timeline, until_ns - self.timeline.now)
+            lease_end = Timeout(self.timeline, until_ns - self.timeline.now_ns)
             lease_end.callbacks.append(lambda _event: self._tell(key))
         news = Event(self.timeline)
         waiting.append(news)
@@ -98,7 +98,7 @@ class LookUpStop:
         """Find the key of ``visit``, or load it and keep it."""
         cache = self._cache
         timeline = cache.timeline
-        entered_ns = timeline.now
+        entered_ns = timeline.now_ns
         if self._look_up_ns is not None:
             look_up_ns = self._look_up_ns(visit.key, visit.path + self._site)
             cache.meter.services_ns.append(look_up_ns)
@@ -106,7 +106,7 @@ class LookUpStop:
         key = visit.arrival.key
         answer = yield from cache.read(key)
         if visit.spans_ns is not None:
-            visit.spend(cache.name, timeline.now - entered_ns)
+            visit.spend(cache.name, timeline.now_ns - entered_ns)
         if isinstance(answer, Hit):
             return Reply.OK
         for stop in self._miss:

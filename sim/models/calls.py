@@ -151,7 +151,7 @@ class View:
             reply = yield from self._try(seen, work, visit, attempt, patience)
             if retries is None or not reply.is_failure or not visit.repeatable:
                 break
-            now_ns = self._timeline.now
+            now_ns = self._timeline.now_ns
             delay_ns = retries.delay_ns(attempt, number, work.site, now_ns, deadline_ns)
             if delay_ns is None:
                 break
@@ -179,7 +179,7 @@ class View:
             self._follow()
         well = self._seen
         if self._tripped:
-            now_ns = self._timeline.now
+            now_ns = self._timeline.now_ns
             well = [
                 seen
                 for seen in well
@@ -197,7 +197,7 @@ class View:
     def _try(
         self, seen: Seen, work: Work, visit: Visit, attempt: Visit, patience: Patience | None
     ) -> Waiting[Reply]:
-        began_ns = self._timeline.now
+        began_ns = self._timeline.now_ns
         ticket = self._admit(seen)
         seen.outstanding += 1
         reply: Reply | None
@@ -208,7 +208,7 @@ class View:
         seen.outstanding -= 1
         if reply is None:
             reply = self._caller.late
-            visit.spend(self._caller.name, self._timeline.now - began_ns)
+            visit.spend(self._caller.name, self._timeline.now_ns - began_ns)
         elif attempt is not visit:
             visit.take_over(attempt)
         self._judge(seen, ticket, reply)
@@ -218,7 +218,7 @@ class View:
         if seen.breaker is None:
             return 0
         before = seen.breaker.state
-        ticket = seen.breaker.admit(self._timeline.now)
+        ticket = seen.breaker.admit(self._timeline.now_ns)
         assert ticket is not None, "a breaker without a wait admits"
         self._note_change(seen, before)
         return ticket
@@ -228,7 +228,7 @@ class View:
             return
         before = seen.breaker.state
         if reply.is_failure:
-            seen.breaker.failed(ticket, self._timeline.now)
+            seen.breaker.failed(ticket, self._timeline.now_ns)
         else:
             seen.breaker.succeeded(ticket)
         self._note_change(seen, before)
@@ -241,7 +241,7 @@ class View:
         self._count_tripped()
         self._service.on_event(
             Event(
-                at_ns=self._timeline.now,
+                at_ns=self._timeline.now_ns,
                 kind=_EVENT_KINDS[after],
                 target=seen.replica.caller.instance,
                 detail=f"as {self._caller.instance} sees it",

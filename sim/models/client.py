@@ -1,10 +1,10 @@
 """The client: sends each request at its time, whatever became of those before."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from simpy.events import Event, Timeout
+from simpy.events import Timeout
 
 from scenarios.history import Operation, Outcome
 from sim.arrivals import Arrival
@@ -53,13 +53,12 @@ class Client:
         self._caller = Caller("client", "client", Reply.NONE)
         self._in_flight: dict[int, Visit] = {}
 
-    def send(self, arrivals: Iterable[Arrival]) -> Generator[Event, None, None]:
+    def send(self, arrivals: Iterable[Arrival]) -> Waiting[None]:
         """Send one request for each arrival, and wait for none."""
         timeline = self._timeline
         for arrival in arrivals:
-            delay_ns = arrival.at_ns - timeline.now
-            if delay_ns:
-                yield Timeout(timeline, delay_ns)
+            # Also when it is 0: nothing is sent before the run has begun.
+            yield Timeout(timeline, arrival.at_ns - timeline.now_ns)
             route = self._routes[arrival.class_name]
             visit = Visit(
                 arrival,
@@ -103,7 +102,7 @@ class Client:
             arrival.class_name,
             arrival.at_ns,
             arrival.at_ns,
-            None if outcome is Outcome.UNKNOWN else self._timeline.now,
+            None if outcome is Outcome.UNKNOWN else self._timeline.now_ns,
             outcome,
             visit.tries,
             arrival.user,

@@ -24,7 +24,7 @@ class Standby:
     def replicate(self, key: int, lag_ns: int) -> None:
         """Take note of a commit on the primary that changed ``key``."""
         # The log is replayed in order: a commit does not overtake the one before it.
-        self._replayed_ns = max(self._replayed_ns, self._timeline.now + lag_ns)
+        self._replayed_ns = max(self._replayed_ns, self._timeline.now_ns + lag_ns)
         self._shows_ns[key] = self._replayed_ns
 
     def is_stale(self, key: int) -> bool:
@@ -32,7 +32,7 @@ class Standby:
         shows_ns = self._shows_ns.get(key)
         if shows_ns is None:
             return False
-        if shows_ns > self._timeline.now:
+        if shows_ns > self._timeline.now_ns:
             return True
         del self._shows_ns[key]
         return False
@@ -85,25 +85,25 @@ class Database:
 
     def available_ns(self) -> int:
         """Return how long connections were there up to now, in use or not."""
-        return self._capacity * self.timeline.now
+        return self._capacity * self.timeline.now_ns
 
     def query(
         self, connections: Places, time_ns: DrawNs | None, visit: Visit, site: int
     ) -> Waiting[None]:
         """Wait for a connection, and have it for as long as the query takes."""
         timeline = self.timeline
-        entered_ns = timeline.now
+        entered_ns = timeline.now_ns
         turn = connections.enter()
         if turn is not None:
             yield turn
-        self.meter.waits_ns.append(timeline.now - entered_ns)
+        self.meter.waits_ns.append(timeline.now_ns - entered_ns)
         query_ns = 0 if time_ns is None else time_ns(visit.key, visit.path + site)
         self.meter.services_ns.append(query_ns)
         if query_ns:
             yield Timeout(timeline, query_ns)
         connections.leave()
         if visit.spans_ns is not None:
-            visit.spend(self.name, timeline.now - entered_ns)
+            visit.spend(self.name, timeline.now_ns - entered_ns)
 
 
 class ReadStop:

@@ -74,7 +74,7 @@ class Observer:
             for meter in self._meters().values():
                 meter.settle()
             if on_second is not None:
-                on_second(self._timeline.now)
+                on_second(self._timeline.now_ns)
 
     def start_measuring(self) -> None:
         """Begin the measured part."""
@@ -112,7 +112,7 @@ class Observer:
 
     def sample(self) -> None:
         """Take a sample of the second that ends now, or of the part of it that has passed."""
-        at_ns = self._timeline.now - 1
+        at_ns = self._timeline.now_ns - 1
         platform = self._platform
         for name, service in platform.services.items():
             self._recorder.sample(f"replicas.{name}", "1", at_ns, len(service.ready))

@@ -78,19 +78,19 @@ class Deadlines:
 
     def patience(self) -> Patience:
         """Return the patience of a call that begins now."""
-        patience = Patience(self._timeline, self._timeline.now + self._timeout_ns)
+        patience = Patience(self._timeline, self._timeline.now_ns + self._timeout_ns)
         self._line.append(patience)
         if len(self._line) == 1:
             self._set_timer()
         return patience
 
     def _set_timer(self) -> None:
-        timer = Timeout(self._timeline, self._line[0].deadline_ns - self._timeline.now)
+        timer = Timeout(self._timeline, self._line[0].deadline_ns - self._timeline.now_ns)
         timer.callbacks.append(self._end_due)
 
     def _end_due(self, _timer: Event) -> None:
         line = self._line
-        now_ns = self._timeline.now
+        now_ns = self._timeline.now_ns
         due = []
         while line and (line[0].over or line[0].deadline_ns <= now_ns):
             due.append(line.popleft())

@@ -44,7 +44,7 @@ class Places:
         """Take a place now, or get in line and return the event of getting one."""
         if self._occupied < self.capacity:
             self._occupied += 1
-            self._busy_ns -= self._timeline.now
+            self._busy_ns -= self._timeline.now_ns
             return None
         turn = simpy.Event(self._timeline)
         self._line.append(turn)
@@ -57,8 +57,8 @@ class Places:
             return
         assert self._occupied > 0, "who leaves had entered"
         self._occupied -= 1
-        self._busy_ns += self._timeline.now
+        self._busy_ns += self._timeline.now_ns
 
     def busy_ns(self) -> int:
         """Return how long places were taken up to now, added up over the places."""
-        return self._busy_ns + self._occupied * self._timeline.now
+        return self._busy_ns + self._occupied * self._timeline.now_ns

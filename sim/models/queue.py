@@ -59,13 +59,13 @@ class Results:
         """Whether the work for ``key`` is done and kept."""
         entry = self._entries.get(key)
         if entry is None:
-            return self._warm and self._timeline.now < self._ttl_ns
-        return isinstance(entry.read(self._timeline.now), Hit)
+            return self._warm and self._timeline.now_ns < self._ttl_ns
+        return isinstance(entry.read(self._timeline.now_ns), Hit)
 
     def keep(self, key: int) -> None:
         """Keep the work for ``key``, done now."""
         entry = self._entries.setdefault(key, cache_entry("none", lease_ns=1))
-        entry.fill(0, self._timeline.now, self._ttl_ns)
+        entry.fill(0, self._timeline.now_ns, self._ttl_ns)
 
     def find_ns(self, job: Job) -> int:
         """Draw how long it takes to find what is there."""
@@ -153,7 +153,7 @@ class JobQueue:
             self.active[job] = None
             yield from self._do(job, replica)
             del self.active[job]
-            self._on_operation(self._operation(job, self._timeline.now))
+            self._on_operation(self._operation(job, self._timeline.now_ns))
         # It may have been woken for a job, and dismissed before it could take it.
         self._wake_one()
 
@@ -162,7 +162,7 @@ class JobQueue:
         if turn is not None:
             # Requests that this service answers itself have the place.
             yield turn
-        self.meter.waits_ns.append(self._timeline.now - job.submitted_ns)
+        self.meter.waits_ns.append(self._timeline.now_ns - job.submitted_ns)
         key = job.visit.arrival.key
         results = self._results
         found = results is not None and results.has(key)
@@ -217,5 +217,5 @@ class EnqueueStop:
             enqueue_ns = self._enqueue_ns(visit.key, step)
             visit.spend(self._queue.name, enqueue_ns)
             yield Timeout(self._timeline, enqueue_ns)
-        self._queue.submit(Job(visit, self._timeline.now, step, self._job_ns))
+        self._queue.submit(Job(visit, self._timeline.now_ns, step, self._job_ns))
         return Reply.OK

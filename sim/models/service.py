@@ -29,15 +29,15 @@ class Replica:
         self.index = index
         self.places = Places(service.timeline, service.spec.concurrency)
         self.caller = Caller(service.name, f"{service.name}/{index}", Reply.TIMED_OUT)
-        self.ready_ns = service.timeline.now
+        self.ready_ns = service.timeline.now_ns
         self.stopped_ns: int | None = None
 
     def serve(self, work: Work, visit: Visit) -> Waiting[Reply]:
         """Carry one request from its arrival here to the reply."""
         service = self.service
         timeline = service.timeline
-        entered_ns = timeline.now
-        reply = service.admit(visit)
+        entered_ns = timeline.now_ns
+        reply = Reply.OK if service.limiter is None else service.admit(visit)
         if reply is Reply.OK and work.service_ns is not None:
             places = self.places
             if places.waiting >= service.line_max and places.occupied == places.capacity:
@@ -45,7 +45,7 @@ class Replica:
             turn = places.enter()
             if turn is not None:
                 yield turn
-            service.meter.waits_ns.append(timeline.now - entered_ns)
+            service.meter.waits_ns.append(timeline.now_ns - entered_ns)
             service_ns = work.service_ns(visit.key, visit.path + work.site)
             service.meter.services_ns.append(service_ns)
             if service_ns:
@@ -54,7 +54,7 @@ class Replica:
         if work.wait_ns is not None:
             yield Timeout(timeline, work.wait_ns(visit.key, visit.path + work.site))
         if visit.spans_ns is not None:
-            visit.spend(service.name, timeline.now - entered_ns)
+            visit.spend(service.name, timeline.now_ns - entered_ns)
         if reply is Reply.OK:
             for stop in work.stops:
                 reply = yield from stop.take(visit, self.caller)
@@ -78,6 +78,7 @@ class Service:
     Attributes:
         ready: the replicas that callers may choose; a new list with every change.
         line_max: how many may wait at one replica.
+        limiter: each user's limit; None: there are none.
         deadlines: how long callers wait; None: for ever.
     """
 
@@ -95,7 +96,7 @@ class Service:
         self.meter = Meter()
         self.line_max = _NO_BOUND if spec.queue_max is None else spec.queue_max
         self.deadlines = None if spec.timeout_ns is None else Deadlines(timeline, spec.timeout_ns)
-        self._limiter = _limiter_of(spec)
+        self.limiter = _limiter_of(spec)
         self._replicas: list[Replica] = []
         self._on_ready: list[Callable[[Replica], None]] = []
         self._on_drained: list[Callable[[Replica], None]] = []
@@ -105,10 +106,9 @@ class Service:
 
     def admit(self, visit: Visit) -> Reply:
         """Ask the tier's limit, which all replicas count together."""
-        if self._limiter is None:
-            return Reply.OK
+        assert self.limiter is not None, "somebody set a limit"
         arrival = visit.arrival
-        admission = self._limiter.admit(arrival.tier, arrival.user, self.timeline.now)
+        admission = self.limiter.admit(arrival.tier, arrival.user, self.timeline.now_ns)
         return Reply.OK if admission.admitted else Reply.LIMITED
 
     def when_ready(self, start: Callable[[Replica], None]) -> None:
@@ -133,7 +133,7 @@ class Service:
     def drain(self, replica: Replica) -> None:
         """Take a replica out; it finishes what it has, and gets no more."""
         self.ready = [each for each in self.ready if each is not replica]
-        replica.stopped_ns = self.timeline.now
+        replica.stopped_ns = self.timeline.now_ns
         for stop in self._on_drained:
             stop(replica)
 
@@ -146,7 +146,7 @@ class Service:
 
         A replica that drains no longer counts here, though its last requests count as busy.
         """
-        now_ns = self.timeline.now
+        now_ns = self.timeline.now_ns
         return self.spec.concurrency * sum(
             (now_ns if replica.stopped_ns is None else replica.stopped_ns) - replica.ready_ns
             for replica in self._replicas

@@ -1,6 +1,7 @@
 """Simulated time, and what runs in it."""
 
 from collections.abc import Callable, Generator
+from heapq import heappop
 from typing import Generic, TypeAlias, TypeVar
 
 import simpy
@@ -12,14 +13,34 @@ Waiting: TypeAlias = Generator[simpy.Event, None, Result]
 
 
 class Timeline(simpy.Environment):
-    """A SimPy environment whose time is whole nanoseconds from the run's start."""
+    """A SimPy environment whose time is whole nanoseconds from the run's start.
 
-    _now: int
+    Attributes:
+        now_ns: the time; what ``now`` says, without the call.
+    """
 
-    @property
-    def now(self) -> int:
-        """The time."""
-        return self._now
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ns = 0
+
+    def advance_to(self, end_ns: int) -> None:
+        """Let everything happen that is due before ``end_ns``, and make that the time.
+
+        This is ``run(until=end_ns)`` in one loop, without SimPy's call and ``try`` for each
+        event: a sixth of a run's time.
+        """
+        due = self._queue
+        while due and due[0][0] < end_ns:
+            self._now, _, _, event = heappop(due)
+            self.now_ns = int(self._now)
+            callbacks = event.callbacks
+            event.callbacks = None  # type: ignore[assignment]  # as SimPy marks what has happened
+            for callback in callbacks:
+                callback(event)
+            if not event.ok and not event.defused:
+                assert isinstance(event.value, BaseException), "what fails has a reason"
+                raise event.value
+        self._now = self.now_ns = end_ns
 
 
 class Activity(Generic[Result]):

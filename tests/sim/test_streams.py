@@ -17,6 +17,6 @@ def test_the_draws_of_a_seed_stay_what_they_are() -> None:
 
 
 def test_the_outermost_draws_stay_within_the_open_interval() -> None:
-    # All 52 bits zero, and all one: what the hash would have to give.
-    assert 0 < 0 * 2.0**-52 + 2.0**-53
-    assert (2**52 - 1) * 2.0**-52 + 2.0**-53 < 1
+    # The words whose hashes are all zeros and all ones.
+    assert uniform(0, 0, 0) == 2.0**-53
+    assert uniform(0xCF9A04AFFA6BADC0, 0, 0) == 1 - 2.0**-53
