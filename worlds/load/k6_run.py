@@ -66,7 +66,8 @@ def run_k6(scenario: Scenario, platform: Platform, out: Path) -> Path:
     options.write_text(
         json.dumps(k6_options(scenario, platform.edge_url, platform.api_keys)), encoding="utf-8"
     )
-    command = [k6_binary(), "run", "--quiet", "--summary-export", str(summary), str(_SCRIPT)]
+    command = [k6_binary(), "run", "--quiet", "--no-usage-report"]
+    command += ["--summary-export", str(summary), str(_SCRIPT)]
     environment = {
         "WAVETANK_K6": str(options.absolute()),
         # Go's own variable: trust this certificate authority, and no other.
@@ -113,7 +114,7 @@ def k6_options(scenario: Scenario, url: str, api_keys: Mapping[str, str]) -> dic
     }
     return {
         "url": url,
-        "executor": _executor(scenario),
+        "executor": executor(scenario),
         "classes": classes,
         "class_sums": list(accumulate(scenario.workload.mix.values())),
         "users": [{"user": user, "key": api_keys[user]} for user in weights],
@@ -129,7 +130,12 @@ def _key_sums(scenario: Scenario, class_name: str) -> list[float]:
     return list(accumulate(rank**-cache.zipf for rank in range(1, cache.keys + 1)))
 
 
-def _executor(scenario: Scenario) -> dict[str, object]:
+def executor(scenario: Scenario) -> dict[str, object]:
+    """Return the k6 executor that gives a scenario's arrivals their rate.
+
+    Raises:
+        K6Problem: the scenario replays a trace.
+    """
     seconds = (scenario.warm_up_ns + scenario.duration_ns) / 1e9
     match scenario.workload.arrivals:
         case ConstantArrivals(constant=steady) | PoissonArrivals(poisson=steady):

@@ -26,6 +26,7 @@ class Server:
         self.awake = threading.Event()
         self.awake.set()
         self.first_request = threading.Event()
+        self.answered = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -48,6 +49,7 @@ class Server:
             while connection.recv(65536):
                 self.first_request.set()
                 self.awake.wait()
+                self.answered += 1
                 connection.sendall(ANSWER)
 
 

@@ -13,7 +13,6 @@ export const options = {
   scenarios: { scenario: options_file.executor },
   thresholds: { dropped_iterations: ['count==0'], checks: ['rate==1'] },
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max'],
-  noUsageReport: true,
 };
 
 // Weights become running sums, so that one draw finds its class, user or key by bisection.
