@@ -6,6 +6,7 @@ written anew at each, since the ports change. A replica is a copy of the primary
 received. A replica that has fallen behind what the slot keeps is copied again.
 """
 
+import re
 import shutil
 import signal
 import sys
@@ -32,6 +33,10 @@ _MAKE_SLOT = """
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = :'slot';
 SELECT pg_create_physical_replication_slot(:'slot', true);
 """
+
+# What of a tool's many lines is worth showing.
+_TELLING = re.compile("error|fatal|panic", re.IGNORECASE)
+_DISK_FULL = re.compile("No space left on device|free disk space")
 
 _SLOT_KEEPS = """
 SELECT wal_status <> 'lost' FROM pg_replication_slots WHERE slot_name = :'slot';
@@ -240,12 +245,10 @@ class Cluster:
 
 def _failed(tool: str, said: str) -> PlatformProblem:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = next((line for line in lines if "error" in line.lower()), "") or (
-        lines[-1] if lines else "it said nothing"
-    )
-    if "No space left on device" in said:
+    telling = next(filter(_TELLING.search, lines), lines[-1] if lines else "it said nothing")
+    if _DISK_FULL.search(said):
         return disk_full(telling)
-    return PlatformProblem(f"{tool} failed: {telling}")
+    return PlatformProblem(f"{tool} failed: {telling}", "see: wavetank logs postgres_primary")
 
 
 def postgres_url(port: int) -> str:

@@ -1,11 +1,13 @@
 """The folder of an instance: whose it is, who may look into it, what is left of it."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from worlds.processes.errors import PlatformProblem
+from worlds.processes.errors import PlatformProblem, problem_of
 from worlds.processes.home import Home, HomeLock, write_atomically
 
 
@@ -42,6 +44,14 @@ def test_a_home_that_cannot_be_made_is_refused_with_what_to_do(tmp_path: Path) -
     with pytest.raises(PlatformProblem, match="cannot be used as a home") as problem:
         Home(tmp_path / "file" / "home").prepare()
     assert "--home" in problem.value.remedy
+
+
+def test_a_full_disk_is_called_that() -> None:
+    full = problem_of(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/mnt/state.json"))
+    assert full.reason == "the disk is full: /mnt/state.json: No space left on device"
+    assert "free some space" in full.remedy
+    other = problem_of(OSError(errno.EIO, os.strerror(errno.EIO), "/mnt/state.json"))
+    assert other.reason == "/mnt/state.json: Input/output error"
 
 
 def test_secrets_are_made_once_and_are_their_owners_alone(home: Home) -> None:
