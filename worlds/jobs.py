@@ -24,6 +24,16 @@ class JobStatus(BaseModel):
     finished_at_unix_ns: int | None = None
 
 
+class QueueDepth(NamedTuple):
+    """How many jobs a queue holds."""
+
+    waiting: int
+    """For a worker, or for their next attempt."""
+
+    active: int
+    """At work."""
+
+
 class SubmittedJob(NamedTuple):
     """A job that a request submitted."""
 
@@ -48,10 +58,10 @@ class Studio:
         """Return how a job of ``user`` stands."""
         return JobStatus.model_validate_json(self._ask("GET", f"/jobs/{job}", user))
 
-    def depth(self) -> int:
-        """Return how many jobs wait or are at work."""
+    def depth(self) -> QueueDepth:
+        """Return how many jobs the queue holds."""
         counts = json.loads(self._ask("GET", "/queue", "observer"))
-        return sum(counts[state] for state in ("waiting", "active", "delayed"))
+        return QueueDepth(waiting=counts["waiting"] + counts["delayed"], active=counts["active"])
 
     def finished(self, job: str, user: str, *, deadline_ns: int) -> JobStatus:
         """Wait until a job is done or has failed, or until the deadline; return its status.

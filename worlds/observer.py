@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ class Observer:
         self._platform = platform
         self._stop = threading.Event()
         self._cpu_ns: dict[str, tuple[int, int]] = {}
+        self._ready: Counter[str] = Counter()
+        self._workers = {queue.workers for queue in scenario.queues.values()}
         self.samples: list[Sample] = []
 
     @contextlib.contextmanager
@@ -55,24 +58,36 @@ class Observer:
 
     def _sample_replicas(self) -> None:
         now_ns = unix_ns()
-        ready: dict[str, int] = {}
-        for status in self._platform.services():
-            ready[status.name] = ready.get(status.name, 0) + (status.state is ServiceState.READY)
+        self._ready = Counter(
+            status.name
+            for status in self._platform.services()
+            if status.state is ServiceState.READY
+        )
         for service in self._scenario.services:
-            count = ready.get(service, 0)
+            count = self._ready[service]
             self._add(now_ns, f"replicas.{service}", "replicas", count)
             cpu_ns = self._platform.cpu_ns(service)
             before = self._cpu_ns.get(service)
             self._cpu_ns[service] = (now_ns, cpu_ns)
+            if service in self._workers:
+                continue
             if before is not None and count and cpu_ns >= before[1]:
                 busy = (cpu_ns - before[1]) / ((now_ns - before[0]) * count)
                 self._add(now_ns, f"utilisation.{service}", "share", busy)
 
     def _sample_queues(self) -> None:
         studio = studio_of(self._platform)
-        if studio is not None:
-            for queue in self._scenario.queues:
-                self._add(unix_ns(), f"queue_depth.{queue}", "jobs", studio.depth())
+        if studio is None:
+            return
+        for name, queue in self._scenario.queues.items():
+            depth, now_ns = studio.depth(), unix_ns()
+            self._add(now_ns, f"queue_depth.{name}", "jobs", depth.waiting + depth.active)
+            # A worker's place is taken while a job is at work, whatever processor it uses.
+            places = self._scenario.services[queue.workers].concurrency
+            places *= self._ready[queue.workers]
+            if places:
+                busy = depth.active / places
+                self._add(now_ns, f"utilisation.{queue.workers}", "share", busy)
 
     def _add(self, at_unix_ns: int, series: str, unit: str, value: float) -> None:
         self.samples.append(Sample(at_unix_ns, series, unit, float(value)))
