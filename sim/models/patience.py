@@ -43,24 +43,21 @@ class Patience:
         """Stop the caller's waiting."""
         self.over = True
         if self._answer is not None:
-            self._answer.abandon()
+            self._answer.give()
 
 
 class _Answer(Signal):
-    """The end of a caller's waiting, one way or the other."""
+    """The end of a caller's waiting: with a reply, or without one when its patience ends.
+
+    A reply that comes after that is given to nobody.
+    """
 
     def __init__(self, timeline: Timeline) -> None:
         super().__init__(timeline)
         self.reply: Reply | None = None
-        self._abandoned = False
 
     def arrive(self, reply: Reply) -> None:
-        if not self._abandoned:
-            self.reply = reply
-            self.give()
-
-    def abandon(self) -> None:
-        self._abandoned = True
+        self.reply = reply
         self.give()
 
 

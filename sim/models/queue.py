@@ -135,11 +135,8 @@ class JobQueue:
             self._timeline.process(self._work(replica))
 
     def _dismiss(self, replica: Replica) -> None:
-        """Let the idle workers of a drained replica go; the busy ones go after their job."""
-        leaving = [wake for each, wake in self._idle if each is replica]
+        """Forget the idle workers of a drained replica; the busy ones go after their job."""
         self._idle = deque(idle for idle in self._idle if idle[0] is not replica)
-        for wake in leaving:
-            wake.succeed()
 
     def _work(self, replica: Replica) -> Generator[Event, None, None]:
         """Do one job after the other, as long as the replica is there."""

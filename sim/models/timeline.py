@@ -77,7 +77,7 @@ class Signal(simpy.Event):
     """
 
     def give(self) -> None:
-        """Let it happen, once."""
+        """Let it happen; nobody is told twice."""
         self._ok = True
         self._value = None
         waiting, self.callbacks = self.callbacks, []

@@ -139,6 +139,6 @@ def test_a_trace_can_be_replayed_faster(tmp_path: Path) -> None:
 
 
 def test_a_class_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
-    trace = written(tmp_path / "t.csv", [TraceEntry(0, "serch")])
-    with pytest.raises(ValueError, match="class 'serch'; the scenario has: read, list"):
+    trace = written(tmp_path / "t.csv", [TraceEntry(0, "reed")])
+    with pytest.raises(ValueError, match="class 'reed'; the scenario has: read, list"):
         of(trace)

@@ -99,3 +99,24 @@ def test_workers_of_a_queue_are_employed_and_dismissed(tmp_path: Path) -> None:
     ]
     assert played.events()[:2] == [(10_000, "scaled", "worker"), (13_000, "started", "worker/1")]
     assert played.record.series["replicas.worker"].values[-1] == 1
+
+
+def test_a_job_given_to_a_worker_that_is_dismissed_is_given_to_another(tmp_path: Path) -> None:
+    autoscaler = {**AUTOSCALER, "sync": "5s", "scale_down_stabilisation": "4s"}
+    stage = {
+        "services": {
+            "door": {},
+            "worker": {
+                "replicas": 2,
+                "service_time": {"constant": "100ms"},
+                "autoscaler": autoscaler,
+            },
+        },
+        "queues": {"render": {"workers": "worker"}},
+        "classes": {"ask": {"through": ["door"], "steps": [{"enqueue": "render"}]}},
+    }
+    # The first job leaves worker/1 next in turn; the second comes at the nanosecond at
+    # which worker/1 is taken out.
+    played = play(tmp_path, stage, [request(1000), request(10_000)])
+    assert played.events() == [(10_000, "scaled", "worker")]
+    assert played.ended("render") == {0: ("ok", 1100), 1: ("ok", 10_100)}

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from scenarios.history import Outcome
+from sim.arrivals import Arrival
+from sim.models.visit import STEPS_PER_PATH, Visit
 from tests.sim.stage import MS, Played, play, request
 
 
@@ -72,7 +74,7 @@ def test_callers_time_out_in_the_order_of_their_calls_whatever_is_answered_betwe
     }
 
 
-RETRYING = {
+RETRYING: dict[str, Any] = {
     "replicas": 2,
     "queue_max": 0,
     "service_time": {"constant": "100ms"},
@@ -103,6 +105,46 @@ def test_what_changes_something_each_time_is_sent_once(tmp_path: Path) -> None:
 
     assert play(tmp_path, platform("POST"), requests).ended()[2] == ("refused", 20)
     assert play(tmp_path, platform("PUT"), requests).ended()[2] == ("ok", 120)
+
+
+def test_a_replica_that_failed_is_not_asked_again_while_there_is_another(tmp_path: Path) -> None:
+    # By their own open calls, both replicas look idle to the callers of outer.
+    inner = {**RETRYING, "balancing": "least_outstanding", "service_time": {"constant": "1ms"}}
+    platform = two_services({**inner, "retry": {**RETRYING["retry"], "budget_percent": 100}})
+    platform["classes"]["hog"] = {
+        "through": ["inner"],
+        "times": {"inner": {"service_time": {"constant": "10s"}}},
+    }
+    requests = [request(0, "hog"), *(request(10 * i) for i in range(1, 31))]
+    played = play(tmp_path, platform, requests)
+    assert played.ended("ask") == {i: ("ok", 10 * i + 1) for i in range(1, 31)}
+
+
+def test_another_attempt_draws_other_numbers(tmp_path: Path) -> None:
+    platform = {
+        "services": {
+            "outer": {},
+            "middle": {
+                "service_time": {"exponential": {"mean": "10ms"}},
+                "retry": {"attempts": 3, "base": "1ns", "cap": "1ns"},
+            },
+            "inner": {"service_time": {"constant": "1s"}, "timeout": "1ms"},
+        },
+        "classes": {"ask": {"through": ["outer", "middle", "inner"]}},
+    }
+    played = play(tmp_path, platform, [request(0)])
+    drawn = played.record.stations["middle"].service_ns
+    assert drawn is not None
+    assert drawn.count == 3
+    assert len(drawn.buckets) == 3
+
+
+def test_attempts_within_attempts_draw_from_steps_of_their_own() -> None:
+    visit = Visit(Arrival(0, 0, "ask", "free", "free-0", 0), 1, 0, repeatable=True, traced=False)
+    paths = [
+        visit.attempt(outer, 3).attempt(inner, 2).path for outer in (1, 2, 3) for inner in (1, 2)
+    ]
+    assert paths == [STEPS_PER_PATH * i for i in range(6)]
 
 
 def test_a_client_counts_its_tries(tmp_path: Path) -> None:
@@ -218,6 +260,27 @@ def test_the_least_busy_replica_is_chosen_by_open_calls(tmp_path: Path) -> None:
     }
     played = play(tmp_path, two_services(inner), [request(0), request(1), request(2)])
     assert played.ended() == {0: ("ok", 100), 1: ("ok", 101), 2: ("ok", 102)}
+
+
+def test_a_call_that_was_answered_is_open_no_more(tmp_path: Path) -> None:
+    inner = {
+        "replicas": 2,
+        "service_time": {"constant": "100ms"},
+        "balancing": "least_outstanding",
+    }
+    platform = two_services(inner)
+    platform["classes"]["quick"] = {
+        "through": ["outer", "inner"],
+        "times": {"inner": {"service_time": {"constant": "1ms"}}},
+    }
+    rounds = [
+        [request(1000 * i, "quick"), request(1000 * i + 10), request(1000 * i + 11)]
+        for i in range(10)
+    ]
+    played = play(tmp_path, platform, [each for three in rounds for each in three])
+    waits = played.record.stations["inner"].wait_ns
+    assert waits is not None
+    assert waits.largest == 0
 
 
 def test_of_two_choices_the_less_busy_one_is_taken(tmp_path: Path) -> None:
