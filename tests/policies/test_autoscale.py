@@ -150,6 +150,37 @@ def test_a_policy_bounds_what_goes_within_its_period() -> None:
     assert hpa.desired(70 * SECOND_NS, 7, at(*[5] * 7)) == 4
 
 
+def test_changes_within_one_period_count_together() -> None:
+    spec = HpaSpec(
+        min_replicas=1,
+        max_replicas=100,
+        target_percent=50,
+        scale_down_stabilisation_ns=0,
+        scale_down_policies=(ScalingPolicy("pods", 3, 60 * SECOND_NS),),
+    )
+    hpa = settled(spec, 0, 10)
+    assert hpa.desired(10 * SECOND_NS, 10, at(*[44] * 10)) == 9
+    assert hpa.desired(20 * SECOND_NS, 9, at(*[44] * 9)) == 8
+    assert hpa.desired(30 * SECOND_NS, 8, at(*[5] * 8)) == 7
+
+
+def test_room_that_a_change_the_other_way_gave_is_not_taken_back_when_that_is_forgotten() -> None:
+    one = (ScalingPolicy("pods", 1, 60 * SECOND_NS),)
+    spec = HpaSpec(
+        min_replicas=1, max_replicas=100, target_percent=50, scale_down_stabilisation_ns=0
+    )
+    rising = settled(replace(spec, scale_up_policies=one, scale_down_policies=()), 0, 10)
+    assert rising.desired(10 * SECOND_NS, 10, at(*[25] * 10)) == 5
+    assert rising.desired(20 * SECOND_NS, 5, at(*[90] * 5)) == 9
+    # The period began at 10 s, with the five: three more than the policy allows.
+    assert rising.desired(70 * SECOND_NS, 9, at(*[90] * 9)) == 9
+
+    falling = settled(replace(spec, scale_up_policies=(), scale_down_policies=one), 0, 10)
+    assert falling.desired(10 * SECOND_NS, 10, at(*[75] * 10)) == 15
+    assert falling.desired(20 * SECOND_NS, 15, at(*[35] * 15)) == 11
+    assert falling.desired(70 * SECOND_NS, 11, at(*[25] * 11)) == 11
+
+
 def test_of_two_policies_the_one_that_allows_less_can_be_selected() -> None:
     slow, fast = ScalingPolicy("pods", 1, SECOND_NS), ScalingPolicy("percent", 50, SECOND_NS)
     spec = HpaSpec(

@@ -16,6 +16,12 @@ def test_the_delay_doubles_with_every_attempt_up_to_the_cap() -> None:
     assert decisions == [RetryAfter(50), RetryAfter(100), RetryAfter(175), RetryAfter(175)]
 
 
+def test_a_ceiling_that_is_just_below_the_cap_is_not_lifted_to_it() -> None:
+    backoff = Backoff(base_ns=100, cap_ns=201, attempts_max=5)
+    decision = backoff.decide(2, now_ns=0, deadline_ns=NEVER_NS, uniform=0.999)
+    assert decision == RetryAfter(199)
+
+
 def test_the_last_attempt_is_not_followed_by_another() -> None:
     decision = BACKOFF.decide(5, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0)
     assert decision == GiveUp("attempts")
