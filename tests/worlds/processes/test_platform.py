@@ -248,6 +248,19 @@ def test_killing_one_of_two_gateways_fails_none_of_200_requests(platform: Platfo
     assert indices(platform, "gateway") == [0, 1]
 
 
+def test_without_a_render_worker_the_platform_comes_up_and_says_why() -> None:
+    wrong = {"render_worker": {"RENDER_WORKER_CONCURRENCY": "many"}}
+    shape = PlatformShape(
+        replicas={"gateway": 1, "catalog": 1}, users={"pro": 1}, titles=5, settings=wrong
+    )
+    with open_folder() as folder, running_platform(folder / "home", shape, said) as without:
+        [sentence] = without.left_out
+        assert sentence.startswith("videos are not rendered: ")
+        assert indices(without, "render_worker") == []
+        with closing(Client(without)) as client:
+            assert client.get("/v1/catalog/titles/5")[0] == 200
+
+
 def indices(platform: Platform, service: str) -> list[int]:
     return [
         status.index
