@@ -107,9 +107,8 @@ class JobQueue:
         self._results = results
         self._on_operation = on_operation
         self._jobs: deque[Job] = deque()
-        self._idle: deque[tuple[Replica, Event]] = deque()
+        self._idle: deque[Event] = deque()
         workers.when_ready(self._employ)
-        workers.when_drained(self._dismiss)
 
     @property
     def depth(self) -> int:
@@ -123,8 +122,7 @@ class JobQueue:
 
     def _wake_one(self) -> None:
         if self._jobs and self._idle:
-            _, wake = self._idle.popleft()
-            wake.succeed()
+            self._idle.popleft().succeed()
 
     def unfinished(self) -> list[Operation]:
         """Return the jobs that are not done, as nobody knows what will become of them."""
@@ -134,16 +132,12 @@ class JobQueue:
         for _ in range(replica.places.capacity):
             self._timeline.process(self._work(replica))
 
-    def _dismiss(self, replica: Replica) -> None:
-        """Forget the idle workers of a drained replica; the busy ones go after their job."""
-        self._idle = deque(idle for idle in self._idle if idle[0] is not replica)
-
     def _work(self, replica: Replica) -> Generator[Event, None, None]:
         """Do one job after the other, as long as the replica is there."""
         while replica.stopped_ns is None:
             if not self._jobs:
                 wake = Event(self._timeline)
-                self._idle.append((replica, wake))
+                self._idle.append(wake)
                 yield wake
                 continue
             job = self._jobs.popleft()
@@ -151,7 +145,7 @@ class JobQueue:
             yield from self._do(job, replica)
             del self.active[job]
             self._on_operation(self._operation(job, self._timeline.now_ns))
-        # It may have been woken for a job, and dismissed before it could take it.
+        # It was taken out while it was idle, and woken for a job that another has to do.
         self._wake_one()
 
     def _do(self, job: Job, replica: Replica) -> Generator[Event, None, None]:

@@ -99,7 +99,6 @@ class Service:
         self.limiter = _limiter_of(spec)
         self._replicas: list[Replica] = []
         self._on_ready: list[Callable[[Replica], None]] = []
-        self._on_drained: list[Callable[[Replica], None]] = []
         self.ready: list[Replica] = []
         for _ in range(spec.replicas):
             self.add_replica()
@@ -117,10 +116,6 @@ class Service:
         for replica in self.ready:
             start(replica)
 
-    def when_drained(self, stop: Callable[[Replica], None]) -> None:
-        """Call ``stop`` with each replica that is taken out."""
-        self._on_drained.append(stop)
-
     def add_replica(self) -> Replica:
         """Start a replica that takes requests from now on."""
         replica = Replica(self, len(self._replicas))
@@ -134,8 +129,6 @@ class Service:
         """Take a replica out; it finishes what it has, and gets no more."""
         self.ready = [each for each in self.ready if each is not replica]
         replica.stopped_ns = self.timeline.now_ns
-        for stop in self._on_drained:
-            stop(replica)
 
     def busy_ns(self) -> int:
         """Return how long places were taken up to now, over all replicas there ever were."""

@@ -101,7 +101,7 @@ def test_workers_of_a_queue_are_employed_and_dismissed(tmp_path: Path) -> None:
     assert played.record.series["replicas.worker"].values[-1] == 1
 
 
-def test_a_job_given_to_a_worker_that_is_dismissed_is_given_to_another(tmp_path: Path) -> None:
+def test_a_job_for_a_worker_that_was_taken_out_is_done_by_another(tmp_path: Path) -> None:
     autoscaler = {**AUTOSCALER, "sync": "5s", "scale_down_stabilisation": "4s"}
     stage = {
         "services": {

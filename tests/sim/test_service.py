@@ -126,3 +126,23 @@ def test_requests_still_on_their_way_after_the_drain_are_unknown(tmp_path: Path)
     played = play(tmp_path, door, [request(0), request(0)], duration="1s", drain="10s")
     assert played.ended() == {0: ("ok", 10_000), 1: ("unknown", None)}
     assert played.record.classes["ask"].counts[Outcome.UNKNOWN] == 1
+
+
+def test_stations_are_measured_in_the_measured_part_alone(tmp_path: Path) -> None:
+    door = one_service(service_time={"constant": "100ms"})
+    # One request before, three within, and one after; the last one within ends after it.
+    times_ms = [0, 1000, 1400, 1900, 2000]
+    requests = [request(at_ms) for at_ms in times_ms]
+    trace_ends = {"warm_up": "1s", "duration": "950ms", "drain": "1s"}
+    played = play(tmp_path, door, requests, **trace_ends)
+    measured = played.record.stations["door"]
+    assert measured.service_ns is not None
+    assert measured.service_ns.count == 3
+    assert measured.utilisation == 250 / 950
+    assert played.record.classes["ask"].total == 3
+    assert played.ended() == {
+        0: ("ok", 100),
+        1: ("ok", 1100),
+        2: ("ok", 1500),
+        3: ("ok", 2000),
+    }
