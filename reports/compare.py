@@ -284,4 +284,7 @@ def _sentences(
     ]
     if rates:
         furthest = max(rates, key=abs)
-        yield f"Predicted throughput was off by at most {relative(abs(furthest)).lstrip('+')}."
+        off = relative(abs(furthest))
+        matched = "matched what was measured"
+        said = f"was off by at most {off.lstrip('+')}" if off.startswith("+") else matched
+        yield f"Predicted throughput {said}."

@@ -138,6 +138,7 @@ def over_time_pictures(run: Run) -> OverTimePictures:
     ]
     if idle:
         notes.append(f"Never busy: {', '.join(idle)}.")
+    wanted += _others(run, timeline, names)
     per = f"in steps of {round_value(drawn_step_ns(timeline), 'ns')}"
     pictures = [
         Picture(shown.title, _caption(shown, per), chart_over_time(shown, timeline))
@@ -211,6 +212,18 @@ def _all_of(
         before, dot, station = name.partition(".")
         if before == quantity and dot:
             yield _shown(run, timeline, name, f"{title} {station}")
+
+
+def _others(run: Run, timeline: Timeline, names: Sequence[str]) -> Iterator[OverTime]:
+    """Yield what no other chart shows, unless there was nothing of it all the time."""
+    for name in names:
+        quantity, _, station = name.partition(".")
+        if quantity in _TRAFFIC or quantity in _UNITS or quantity.startswith("latency"):
+            continue
+        title = quantity.replace("_", " ").capitalize()
+        shown = _shown(run, timeline, name, f"{title} at {station}" if station else title)
+        if any(_values(shown)):
+            yield shown
 
 
 def _shown(run: Run, timeline: Timeline, name: str, title: str) -> OverTime:

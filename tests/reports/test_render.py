@@ -284,6 +284,17 @@ def test_an_hour_of_seconds_is_drawn_with_a_few_hundred_points(tmp_path: Path) -
     assert report.stat().st_size < 200_000
 
 
+def test_a_series_that_this_page_never_heard_of_is_drawn_unless_it_is_nothing(
+    tmp_path: Path,
+) -> None:
+    some = Series(unit="1/s", step_ns=S, values=(0.0, 3.0, None))
+    none = Series(unit="1/s", step_ns=S, values=(0.0, 0.0, 0.0))
+    record = small_record("simulated", {}, series={"stale_reads.main": some, "lost.main": none})
+    page = Page(write_report(sample_folder(tmp_path, predicted=record)))
+    assert "Stale reads at main" in page.text("over-time")
+    assert "Lost" not in page.text("over-time")
+
+
 def test_a_folder_without_a_record_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no record of a run: none of simulated"):
         write_report(tmp_path)
