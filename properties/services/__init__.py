@@ -1,0 +1,1 @@
+"""Laws of the reference services, on real parts."""
