@@ -26,7 +26,7 @@ def simulate(
     """Run ``scenario`` in simulated time, and return what came of it.
 
     The same scenario and seed give the same record and the same history, byte for byte.
-    Memory is bounded by the requests in flight, not by the length of the run.
+    Memory is bounded by the requests in flight, and by one entry of the series a second.
 
     Args:
         scenario: what to run.
