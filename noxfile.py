@@ -4,6 +4,8 @@
 environment that it made. Without ``--no-venv`` each session makes an environment of its own.
 """
 
+import os
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import nox
 ROOT = Path(__file__).parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = SETTINGS["tool"]["importlinter"]["root_packages"]
+
+# With --no-venv, sessions use the environment that nox itself is installed in.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = True
@@ -22,6 +27,14 @@ def _install(session: nox.Session, extras: str) -> None:
     """Install the project, unless the caller's own environment is used."""
     if session.virtualenv.venv_backend not in {"none", None}:
         session.install("--editable", f".[{extras}]")
+
+
+def _on_all_cores(session: nox.Session) -> list[str]:
+    """Return pytest's arguments; one worker for each core, unless the caller says how many."""
+    if any(argument.startswith(("-n", "--numprocesses")) for argument in session.posargs):
+        return session.posargs
+    # A file's tests stay together: its servers are started once.
+    return ["-n", "auto", "--dist", "loadfile", *session.posargs]
 
 
 @nox.session(tags=["check"])
@@ -52,7 +65,7 @@ def architecture(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Examples, on real servers. ``nox -s tests -- -k gateway`` picks some."""
     _install(session, "all,dev")
-    session.run("pytest", "tests", "--ignore=tests/architecture", *session.posargs)
+    session.run("pytest", "tests", "--ignore=tests/architecture", *_on_all_cores(session))
 
 
 @nox.session(tags=["check"])
@@ -60,7 +73,7 @@ def properties(session: nox.Session) -> None:
     """Laws, for all inputs. ``nox -s properties -- --hypothesis-profile=nightly`` digs deeper."""
     _install(session, "all,dev")
     profile = [] if any("profile" in a for a in session.posargs) else ["--hypothesis-profile=ci"]
-    session.run("pytest", "properties", *profile, *session.posargs)
+    session.run("pytest", "properties", *profile, *_on_all_cores(session))
 
 
 @nox.session(tags=["check"])

@@ -245,7 +245,7 @@ class Cluster:
 
 def _failed(tool: str, said: str) -> PlatformProblem:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = next(filter(_TELLING.search, lines), lines[-1] if lines else "it said nothing")
+    telling = next(filter(_TELLING.search, lines), "; ".join(lines[-3:]) or "it said nothing")
     if _DISK_FULL.search(said):
         return disk_full(telling)
     return PlatformProblem(f"{tool} failed: {telling}", "see: wavetank logs postgres_primary")
