@@ -142,14 +142,6 @@ class CacheEntries:
         """
         await self._ask(key, "invalidate", token, version, floor_ns // NS_PER_MS)
 
-    async def ping(self) -> None:
-        """Return if the cache answers.
-
-        Raises:
-            StoreDown: it does not.
-        """
-        await self._store.ping()
-
     def close(self) -> None:
         """Let go of the connection."""
         self._store.close()

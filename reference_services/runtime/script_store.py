@@ -78,17 +78,6 @@ class ScriptStore:
             raise StoreDown(str(answer))
         return answer
 
-    async def ping(self) -> None:
-        """Return if the store answers.
-
-        Raises:
-            StoreDown: it does not.
-        """
-        connection = self._connection
-        if connection is None or connection.lost:
-            connection = await self._connect()
-        await connection.ask(("PING",))
-
     def close(self) -> None:
         """Give the connection up; whoever waits for an answer gets ``StoreDown``."""
         if self._connection is not None:

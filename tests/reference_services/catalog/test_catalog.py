@@ -135,6 +135,8 @@ def replica_reader(catalog: Client, valkey: str) -> Client:
     return catalog
 
 
+@pytest.mark.requirement("stream-1.1")
+@pytest.mark.requirement("stream-1.4")
 def test_a_title_comes_with_its_version_and_from_the_cache_the_second_time(
     catalog: Client,
 ) -> None:
@@ -177,6 +179,7 @@ def test_a_write_is_seen_by_every_read_after_it_though_the_replica_has_not_seen_
     assert catalog.get("/titles/5").body["name"] == "Renamed 5 times"
 
 
+@pytest.mark.requirement("learning-6.1")
 def test_a_flashcard_that_is_written_is_seen_alone_and_among_those_of_its_title(
     replica_reader: Client, databases: Databases
 ) -> None:
