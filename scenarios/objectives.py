@@ -20,7 +20,7 @@ from scenarios.findings import Finding, Verdict
 from scenarios.history import Outcome
 from scenarios.model import Model, Name
 from scenarios.records import ClassOutcome, RunRecord
-from scenarios.units import PositiveDurationNs, RatePerS, Share
+from scenarios.units import MILLISECOND_NS, SECOND_NS, PositiveDurationNs, RatePerS, Share
 
 _Z_95 = 1.959964
 """Two-sided 95 % of the normal distribution."""
@@ -102,15 +102,22 @@ def _quantile_verdict(
     """Judge a latency quantile; what did not end ``ok`` counts as too slow."""
     ok = outcome.counts.get(Outcome.OK, 0)
     measured_ns = outcome.latency_ns.quantile(q)
-    if measured_ns is None:
-        return Verdict.BROKEN, f"none of {outcome.total} ended ok"
     slow = outcome.latency_ns.count_above(bound_ns) + outcome.total - ok
     verdict = _share_verdict(slow, outcome.total, 1 - q)
+    if measured_ns is None:
+        return verdict, f"none of {outcome.total} ended ok"
     evidence = (
-        f"{name} {measured_ns / 1e6:.4g} ms of {ok} ok; "
-        f"{slow} of {outcome.total} were slower than {bound_ns / 1e6:g} ms or not ok"
+        f"{name} {_told(measured_ns)} of {ok} ok; "
+        f"{slow} of {outcome.total} were slower than {_told(bound_ns)} or not ok"
     )
     return verdict, evidence
+
+
+def _told(duration_ns: int) -> str:
+    """Return a duration in three digits, and in the unit in which people think of it."""
+    if duration_ns >= SECOND_NS:
+        return f"{duration_ns / SECOND_NS:.3g} s"
+    return f"{duration_ns / MILLISECOND_NS:.3g} ms"
 
 
 def _share_verdict(bad: int, total: int, allowed: float) -> Verdict:

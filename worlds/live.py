@@ -17,7 +17,7 @@ from worlds.jobs import job_operations, read_jobs
 from worlds.load.generator import LoadProgress, LoadSummary, LoadTarget, generate
 from worlds.load.plan import submitted_queues, write_plan
 from worlds.observer import Observer, Sample, studio_of
-from worlds.parts import stations_by_part, with_known_parts
+from worlds.parts import QUEUE, stations_by_part, with_known_parts
 from worlds.processes.platform import Platform
 from worlds.provenance import live_provenance
 from worlds.world import OnProgress, Progress
@@ -145,7 +145,9 @@ def _stations(
             stations = names[request.class_name]
             request_class = scenario.classes[request.class_name]
             for part, span_ns in with_known_parts(request_class, request.spans_ns, stations):
-                service_ns[stations[part]].add(span_ns)
+                # A queue's service is its jobs', and the time to submit one is not that.
+                if part != QUEUE:
+                    service_ns[stations[part]].add(span_ns)
     busy: defaultdict[str, list[float]] = defaultdict(list)
     for sample in samples:
         quantity, _, station = sample.series.partition(".")

@@ -15,6 +15,9 @@ from worlds.processes.shape import ServiceState
 # Twice in each step of a record's series, so that none goes without a sample.
 _EVERY_S = 0.5
 
+EVENT_LOOPS = ("gateway", "catalog", "studio")
+"""Services whose replica is one thread."""
+
 
 class Sample(NamedTuple):
     """A quantity at a time."""
@@ -34,7 +37,6 @@ class Observer:
         self._stop = threading.Event()
         self._cpu_ns: dict[str, tuple[int, int]] = {}
         self._ready: Counter[str] = Counter()
-        self._workers = {queue.workers for queue in scenario.queues.values()}
         self.samples: list[Sample] = []
 
     @contextlib.contextmanager
@@ -66,11 +68,13 @@ class Observer:
         for service in self._scenario.services:
             count = self._ready[service]
             self._add(now_ns, f"replicas.{service}", "replicas", count)
+            # The time of one event loop is the time of its one place. The edge has many
+            # threads, and a worker's processes compute beside it: theirs says nothing.
+            if service not in EVENT_LOOPS:
+                continue
             cpu_ns = self._platform.cpu_ns(service)
             before = self._cpu_ns.get(service)
             self._cpu_ns[service] = (now_ns, cpu_ns)
-            if service in self._workers:
-                continue
             if before is not None and count and cpu_ns >= before[1]:
                 busy = (cpu_ns - before[1]) / ((now_ns - before[0]) * count)
                 self._add(now_ns, f"utilisation.{service}", "share", busy)

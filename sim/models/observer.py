@@ -115,11 +115,11 @@ class Observer:
         at_ns = self._timeline.now_ns - 1
         platform = self._platform
         for name, service in platform.services.items():
-            self._recorder.sample(f"replicas.{name}", "1", at_ns, len(service.ready))
+            self._recorder.sample(f"replicas.{name}", "replicas", at_ns, len(service.ready))
             utilisation = self._per_second[name].since()
-            self._recorder.sample(f"utilisation.{name}", "1", at_ns, utilisation)
+            self._recorder.sample(f"utilisation.{name}", "share", at_ns, utilisation)
         for name, queue in platform.queues.items():
-            self._recorder.sample(f"queue_depth.{name}", "1", at_ns, queue.depth)
+            self._recorder.sample(f"queue_depth.{name}", "jobs", at_ns, queue.depth)
         for name, database in platform.databases.items():
             if database.standbys:
                 stale = database.stale_reads - self._stale_reads[name]

@@ -34,7 +34,7 @@ from worlds.processes.shape import (
 )
 from worlds.processes.startup import Startup
 from worlds.processes.supervisor import Supervisor
-from worlds.processes.usage import Usage, started_at, usage
+from worlds.processes.usage import Usage, own_cpu_ns, started_at, usage
 from worlds.processes.waiting import Cancellation
 
 OnProgress = Callable[[str], None]
@@ -149,9 +149,12 @@ class Platform:
         return self._supervisor.poll_deaths()
 
     def cpu_ns(self, service: str) -> int:
-        """Return the processor time that the living replicas of ``service`` have used."""
+        """Return the processor time that the living replicas of ``service`` have used.
+
+        What their child processes use is left out.
+        """
         return sum(
-            usage(status.pid).cpu_ns
+            own_cpu_ns(status.pid)
             for status in self.services()
             if status.name == service and status.state is not ServiceState.DEAD
         )

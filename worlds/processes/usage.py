@@ -19,6 +19,19 @@ class Usage(NamedTuple):
     """Memory in use; pages that several of them share count for each."""
 
 
+def own_cpu_ns(pid: int) -> int:
+    """Return the processor time that ``pid`` itself has used; 0, once it is gone.
+
+    Its children are left out: to find them takes a look at every process of the machine,
+    which is too much for somebody who asks several times a second.
+    """
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0
+    return round((times.user + times.system) * NS_PER_S)
+
+
 def usage(pid: int) -> Usage:
     """Return what ``pid`` and its children use; nothing, once it is gone."""
     cpu_s, resident_bytes = 0.0, 0
@@ -38,8 +51,12 @@ def _family(pid: int) -> Iterator[psutil.Process]:
 
 
 def started_at(pid: int) -> float | None:
-    """Return when ``pid`` started, which tells it from a later process of the same number."""
+    """Return when ``pid`` started, which tells it from a later process of the same number.
+
+    None when it has ended, even if nobody has taken note of its end yet.
+    """
     try:
-        return psutil.Process(pid).create_time()
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
     except psutil.NoSuchProcess:
         return None
