@@ -14,7 +14,6 @@ from reference_services.gateway.authentication import Authenticator
 from reference_services.gateway.door import Door
 from reference_services.gateway.exchange import Exchanger
 from reference_services.gateway.forwarding import PREFIX
-from reference_services.gateway.limit_store import ScriptStore
 from reference_services.gateway.limiter import Limiter
 from reference_services.gateway.proxy import HttpProxy
 from reference_services.gateway.settings import GatewaySettings
@@ -23,6 +22,7 @@ from reference_services.gateway.websocket import WebSocketProxy
 from reference_services.runtime.app import base_app
 from reference_services.runtime.clock import NS_PER_MS
 from reference_services.runtime.health import Check
+from reference_services.runtime.script_store import ScriptStore
 
 # Retries that may go out at once after a calm, whatever the budget's share.
 _RETRY_RESERVE = 10

@@ -9,9 +9,9 @@ While the store is away, the gateway does what ``GATEWAY_LIMIT_STORE_DOWN`` decl
 - ``closed``: nobody is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -26,9 +26,9 @@ from policies import (
     TieredLimiter,
 )
 from reference_services.gateway.authentication import Identity, TierUnknown
-from reference_services.gateway.limit_store import Script, StoreDown
 from reference_services.runtime.clock import NS_PER_S, NS_PER_US, monotonic_ns
 from reference_services.runtime.errors import Unavailable
+from reference_services.runtime.script_store import Script, StoreDown
 
 StoreDownMode = Literal["local", "open", "closed"]
 
@@ -53,7 +53,7 @@ _logger = structlog.stdlib.get_logger(__name__)
 class LimitStore(Protocol):
     """Runs the limit's script where all gateways share its data."""
 
-    async def run(self, script: Script, key: str, *arguments: int) -> list[int]:
+    async def run(self, script: Script, keys: Sequence[str], *arguments: int) -> object:
         """Return what the script answers.
 
         Raises:
@@ -116,20 +116,26 @@ class Limiter:
         if ticket is None:
             return self._admit_without_store(identity)
         try:
-            admitted, wait_us, remaining = await self._store.run(
-                self._script,
-                f"limit:{identity.user}",
-                limit.requests,
-                limit.window_ns // NS_PER_US,
-                self._kept_requests,
-                self._kept_us,
-            )
+            admitted, wait_us, remaining = await self._counted(identity.user, limit)
         except StoreDown as error:
             self._store_failed(ticket, error)
             return self._admit_without_store(identity)
         self._breaker.succeeded(ticket)
         self._counts["store", bool(admitted)].inc()
         return Admission(bool(admitted), wait_us * NS_PER_US, remaining)
+
+    async def _counted(self, user: str, limit: RateLimit) -> tuple[int, int, int]:
+        answer = await self._store.run(
+            self._script,
+            (f"limit:{user}",),
+            limit.requests,
+            limit.window_ns // NS_PER_US,
+            self._kept_requests,
+            self._kept_us,
+        )
+        # The script is ours: it answers three whole numbers.
+        admitted, wait_us, remaining = cast("list[int]", answer)
+        return admitted, wait_us, remaining
 
     def _store_failed(self, ticket: int, error: StoreDown) -> None:
         was = self._breaker.state

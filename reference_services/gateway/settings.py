@@ -8,9 +8,9 @@ from pydantic_settings import SettingsConfigDict
 
 from policies import Backoff, BreakerLimits, RateLimit
 from reference_services.gateway.authentication import parse_api_keys
-from reference_services.gateway.limit_store import store_address
 from reference_services.gateway.upstreams import parse_upstreams
 from reference_services.runtime.clock import NS_PER_MS
+from reference_services.runtime.script_store import store_address
 from reference_services.runtime.settings import SecretFile, ServiceSettings
 
 SECRET_BYTES_MIN = 32

@@ -40,6 +40,21 @@ class Script:
         self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
+def store_address(url: str) -> tuple[str, int, str]:
+    """Return host, port and database number of a store.
+
+    Raises:
+        ValueError: ``url`` is not like ``redis://host:port/0``, or has a password in it.
+    """
+    parts = urlsplit(url)
+    database = parts.path.strip("/") or "0"
+    if parts.scheme not in {"redis", "valkey"} or not parts.hostname or not database.isdigit():
+        raise ValueError("must be like redis://host:port/0")
+    if parts.password:
+        raise ValueError("must not hold the password; that has a file of its own")
+    return parts.hostname, parts.port or 6379, database
+
+
 class ScriptStore:
     """Runs scripts in a Redis or Valkey; connects when first asked, and again after a loss."""
 
@@ -49,11 +64,8 @@ class ScriptStore:
         Raises:
             ValueError: ``url`` is not like ``redis://host:port/0``.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
-            raise ValueError(f"the store's URL must be like redis://host:port/0, got {url!r}")
-        self._address = parts.hostname, parts.port or 6379
-        self._database = parts.path.strip("/") or "0"
+        host, port, self._database = store_address(url)
+        self._address = host, port
         self._password = password
         self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
@@ -77,6 +89,17 @@ class ScriptStore:
         if isinstance(answer, hiredis.ReplyError):
             raise StoreDown(str(answer))
         return answer
+
+    async def ping(self) -> None:
+        """Return if the store answers.
+
+        Raises:
+            StoreDown: it does not.
+        """
+        connection = self._connection
+        if connection is None or connection.lost:
+            connection = await self._connect()
+        await connection.ask(("PING",))
 
     def close(self) -> None:
         """Give the connection up; whoever waits for an answer gets ``StoreDown``."""
