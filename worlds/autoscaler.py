@@ -3,27 +3,34 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from policies.autoscale import Hpa, HpaSpec, PodMetric
 from reference_services.runtime.clock import monotonic_ns
 from scenarios.spec import Autoscaler, Scenario
+from worlds.jobs import studio_of
+from worlds.processes.errors import PlatformProblem
 from worlds.processes.platform import Platform
 from worlds.processes.shape import ServiceState
+from worlds.processor_time import ProcessorTime, Spent
 
-OnScaled = Callable[[str, int, int], None]
-"""Called with the service, its replicas before, and the replicas wanted."""
+OnEvent = Callable[[Literal["scaled", "note"], str, str], None]
+"""Called with what happened, to which service, and the particulars."""
 
 
 class LiveAutoscaler:
     """Scales the services of a live platform, as their scenario's autoscalers say.
 
-    A replica is one event loop, so its processor time over time is the utilisation of
-    its one place: the same quantity that the simulator's autoscaler reads.
+    They are asked what the simulator's are: the share of a service's places that are
+    taken. A replica of most services is one event loop, whose processor time over time is
+    just that; a worker's places are taken by the jobs at work.
     """
 
-    def __init__(self, scenario: Scenario, platform: Platform, on_scaled: OnScaled) -> None:
+    def __init__(self, scenario: Scenario, platform: Platform, on_event: OnEvent) -> None:
+        self._scenario = scenario
         self._platform = platform
-        self._on_scaled = on_scaled
+        self._on_event = on_event
+        self._workers = {queue.workers for queue in scenario.queues.values()}
         self._stop = threading.Event()
         self._scalers = {
             name: service.autoscaler
@@ -56,19 +63,37 @@ class LiveAutoscaler:
                 scale_down_stabilisation_ns=scaler.scale_down_stabilisation_ns,
             )
         )
-        asked_ns, cpu_ns = monotonic_ns(), self._platform.cpu_ns(service)
+        processor_time = ProcessorTime(self._platform, service)
         while not self._stop.wait(scaler.sync_ns / 1e9):
-            now_ns, cpu_now_ns = monotonic_ns(), self._platform.cpu_ns(service)
             ready = self._ready(service)
-            if ready:
-                busy_ns = max(cpu_now_ns - cpu_ns, 0)
-                percent = round(100 * busy_ns / ((now_ns - asked_ns) * ready))
-                pods = [PodMetric(utilisation_percent=percent, ready=True)] * ready
-                wanted = rule.desired(now_ns, ready, pods)
-                if wanted != ready:
-                    self._on_scaled(service, ready, wanted)
-                    self._platform.scale(service, wanted)
-            asked_ns, cpu_ns = now_ns, self._platform.cpu_ns(service)
+            percent = self._percent(service, ready, processor_time.since_last())
+            if percent is None:
+                continue
+            pods = [PodMetric(utilisation_percent=percent, ready=True)] * ready
+            wanted = rule.desired(monotonic_ns(), ready, pods)
+            if wanted != ready:
+                self._scale_to(service, ready, wanted)
+
+    def _percent(self, service: str, ready: int, spent: Spent) -> int | None:
+        """Return the utilisation, or None when it cannot be told now."""
+        if service not in self._workers:
+            return round(100 * spent.utilisation) if spent.replicas else None
+        studio = studio_of(self._platform)
+        places = ready * self._scenario.services[service].concurrency
+        if studio is None or not places:
+            return None
+        try:
+            return round(100 * studio.depth().active / places)
+        except OSError:
+            return None
+
+    def _scale_to(self, service: str, ready: int, wanted: int) -> None:
+        self._on_event("scaled", service, f"{ready} -> {wanted}")
+        try:
+            self._platform.scale(service, wanted)
+        except PlatformProblem as problem:
+            # The rest of the platform goes on, and the rule is asked again in time.
+            self._on_event("note", service, f"could not be scaled: {problem}")
 
     def _ready(self, service: str) -> int:
         return sum(

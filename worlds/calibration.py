@@ -7,11 +7,13 @@ times replace the scenario's own, class by class, and the simulator then predict
 the scenario's full load makes of them.
 
 A service's time is divided into work that occupies its event loop and waiting that does
-not by its processor time per request: the mean of it is the work, the rest is waiting.
+not by its processor time per request, less what it spends when nobody asks it anything:
+the mean of it is the work, the rest is waiting.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from scenarios.distributions import Constant, Distribution, Empirical, Quantiles
@@ -97,38 +99,55 @@ def _work_per_request_ns(seen: LightLoad) -> dict[str, float]:
 def _times(
     request_class: RequestClass, operations: Sequence[Operation], work_ns: Mapping[str, float]
 ) -> dict[str, StationTimes]:
-    parts: defaultdict[str, list[int]] = defaultdict(list)
-    rest: list[int] = []
     stations = stations_by_part(request_class)
-    for operation in operations:
-        assert operation.returned_ns is not None, "an ok operation has returned"
-        for part, span_ns in with_known_parts(request_class, operation.spans_ns, stations):
+    told = [
+        dict(with_known_parts(request_class, operation.spans_ns, stations))
+        for operation in operations
+    ]
+    parts: defaultdict[str, list[int]] = defaultdict(list)
+    for spans in told:
+        for part, span_ns in spans.items():
             parts[part].append(span_ns)
-        told_ns = sum(span_ns for _, span_ns in operation.spans_ns)
-        rest.append(max(operation.returned_ns - operation.invoked_ns - told_ns, 0))
-    times = {
-        service: _service_times(parts[service], work_ns.get(service))
+    measured = {
+        service: parts[service]
         for service in services_of(request_class)
         if len(parts.get(service, ())) >= _SAMPLES_MIN
     }
+    work = {
+        service: round(work_ns.get(service, fmean(spans))) for service, spans in measured.items()
+    }
+    times = {service: _service_times(spans, work[service]) for service, spans in measured.items()}
     times |= _steps_times(request_class.steps, parts)
     silent = [service for service in request_class.through if service not in parts]
     if silent:
         # Nobody but the first service on the way can have spent what no part reports:
         # the edge keeps no books, and the network has no voice of its own.
+        rest = [
+            _untold_ns(operation, spans, work)
+            for operation, spans in zip(operations, told, strict=True)
+        ]
         times[silent[0]] = StationTimes(
             service_time_ns=Constant(constant_ns=0), wait_time_ns=empirical(rest)
         )
     return times
 
 
-def _service_times(spans_ns: Sequence[int], work_ns: float | None) -> StationTimes:
+def _untold_ns(operation: Operation, spans: Mapping[str, int], work: Mapping[str, int]) -> int:
+    """Return what of an operation's time is no station's.
+
+    A service computes before and after the time that it can report, to read the request
+    and to send the answer; where its work exceeds its report, the work counts.
+    """
+    assert operation.returned_ns is not None, "an ok operation has returned"
+    told_ns = sum(max(span_ns, work.get(part, 0)) for part, span_ns in spans.items())
+    return max(operation.returned_ns - operation.invoked_ns - told_ns, 0)
+
+
+def _service_times(spans_ns: Sequence[int], work_ns: int) -> StationTimes:
     """Divide a service's exclusive times into work and waiting."""
-    mean_ns = sum(spans_ns) / len(spans_ns)
-    blocked_ns = round(min(mean_ns if work_ns is None else work_ns, mean_ns))
     return StationTimes(
-        service_time_ns=Constant(constant_ns=blocked_ns),
-        wait_time_ns=empirical([max(span_ns - blocked_ns, 0) for span_ns in spans_ns]),
+        service_time_ns=Constant(constant_ns=work_ns),
+        wait_time_ns=empirical([max(span_ns - work_ns, 0) for span_ns in spans_ns]),
     )
 
 

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from reference_services.runtime.clock import block_ns, monotonic_ns
 from scenarios.history import Operation, Outcome
+from worlds.processes.platform import Platform
+from worlds.processes.shape import ServiceState
 
 _POLL_NS = 200_000_000
 _TIMEOUT_S = 5
@@ -96,6 +98,14 @@ class Studio:
         if answer.status >= 400:  # noqa: PLR2004  # where HTTP's errors begin
             raise OSError(f"the studio answered {method} {path} with {answer.status}: {content!r}")
         return content
+
+
+def studio_of(platform: Platform) -> Studio | None:
+    """Return a studio that is ready, or None when none is."""
+    for status in platform.services():
+        if status.name == "studio" and status.state is ServiceState.READY:
+            return Studio(status.port)
+    return None
 
 
 def read_jobs(path: Path, requests: Iterable[Operation]) -> Iterator[SubmittedJob]:

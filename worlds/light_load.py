@@ -1,16 +1,17 @@
 """The light load under which calibration measures: the scenario's requests, few at a time."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from reference_services.runtime.clock import monotonic_ns
+from reference_services.runtime.clock import block_ns, monotonic_ns
 from scenarios.history import Operation, read_history
 from scenarios.spec import Scenario
 from scenarios.units import MILLISECOND_NS, SECOND_NS
 from scenarios.workload import ConstantArrivals, Steady, Workload
 from sim.arrivals import Arrival
 from worlds.calibration import LightLoad
-from worlds.jobs import JobStatus, Studio, read_jobs
+from worlds.jobs import JobStatus, Studio, read_jobs, studio_of
 from worlds.load.generator import LoadProgress, LoadTarget, generate
 from worlds.load.plan import (
     PlannedRequest,
@@ -20,13 +21,14 @@ from worlds.load.plan import (
     write_plan,
     write_requests,
 )
-from worlds.observer import studio_of
 from worlds.parts import queue_in
 from worlds.processes.platform import Platform
+from worlds.processor_time import EVENT_LOOPS, ProcessorTime
 from worlds.world import OnProgress, Progress
 
 _RATE_PER_S = 15.0
 _DURATION_NS = 14 * SECOND_NS
+_IDLE_NS = 3 * SECOND_NS
 _NEW_JOBS = 5
 _REPEATED_JOBS = 25
 _REPEAT_EVERY_NS = 150 * MILLISECOND_NS
@@ -70,22 +72,32 @@ def observe_light_load(
 
     Raises:
         LoadFailed: the load generator itself failed.
-        OSError: the studio does not answer.
     """
     operations: list[Operation] = []
     cpu_ns: dict[str, int] = {}
     light = light_load(scenario)
     if light is not None:
-        before = {service: platform.cpu_ns(service) for service in scenario.services}
+        processor_times = {
+            service: ProcessorTime(platform, service)
+            for service in scenario.services
+            if service in EVENT_LOOPS
+        }
+        # What a service does when nobody asks it anything is not the work of a request.
+        block_ns(_IDLE_NS)
+        idle = {name: time.since_last() for name, time in processor_times.items()}
         folder = out / "requests"
         folder.mkdir(parents=True)
         write_plan(light, folder / "plan.jsonl")
         sent = _send(light, platform, folder, on_progress)
-        cpu_ns = {name: platform.cpu_ns(name) - spent for name, spent in before.items()}
         # The first requests open connections and fill pools: that is not the service's time.
         operations = [o for o in sent if o.scheduled_ns >= light.warm_up_ns]
         # Processor time was spent on all of them; the part of the measured ones is theirs.
-        cpu_ns = {name: ns * len(operations) // max(len(sent), 1) for name, ns in cpu_ns.items()}
+        part = len(operations) / max(len(sent), 1)
+        for name, time in processor_times.items():
+            spent = time.since_last()
+            background_ns = idle[name].utilisation * spent.elapsed_ns * spent.replicas
+            if spent.replicas:
+                cpu_ns[name] = round(max(spent.busy_ns - background_ns, 0) * part)
     seen = LightLoad(operations, cpu_ns, {}, {})
     studio = studio_of(platform)
     if studio is None:
@@ -93,7 +105,9 @@ def observe_light_load(
     for name, queue in submitted_queues(scenario).items():
         if name in scenario.workload.mix and queue not in seen.job_ns:
             on_progress(Progress("calibrating jobs", 0.0))
-            seen = _with_jobs(seen, scenario, name, platform, studio, out / queue)
+            # A studio that dies meanwhile leaves the jobs unmeasured, which is told.
+            with contextlib.suppress(OSError):
+                seen = _with_jobs(seen, scenario, name, platform, studio, out / queue)
     return seen
 
 

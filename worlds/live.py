@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 from reference_services.runtime.clock import monotonic_ns, unix_ns
 from scenarios.files import write_record
@@ -13,12 +14,13 @@ from scenarios.recorder import Recorder
 from scenarios.records import Event, RunRecord, StationOutcome
 from scenarios.spec import Scenario
 from worlds.autoscaler import LiveAutoscaler
-from worlds.jobs import job_operations, read_jobs
+from worlds.jobs import job_operations, read_jobs, studio_of
 from worlds.load.generator import LoadProgress, LoadSummary, LoadTarget, generate
 from worlds.load.plan import submitted_queues, write_plan
-from worlds.observer import Observer, Sample, studio_of
+from worlds.observer import Observer, Sample
 from worlds.parts import QUEUE, stations_by_part, with_known_parts
 from worlds.processes.platform import Platform
+from worlds.processes.shape import Death
 from worlds.provenance import live_provenance
 from worlds.world import OnProgress, Progress
 
@@ -42,20 +44,16 @@ def run_live(
     write_plan(scenario, out / "plan.jsonl")
     events: list[tuple[int, Event]] = []
 
-    def note_scaled(service: str, before: int, wanted: int) -> None:
-        detail = f"{before} -> {wanted}"
-        events.append((unix_ns(), Event(at_ns=0, kind="scaled", target=service, detail=detail)))
+    def note(kind: Literal["scaled", "note"], service: str, detail: str) -> None:
+        events.append((unix_ns(), Event(at_ns=0, kind=kind, target=service, detail=detail)))
 
+    events += [_died(death, "before the run began, ") for death in platform.poll_deaths()]
     observer = Observer(scenario, platform)
-    with observer.watching(), LiveAutoscaler(scenario, platform, note_scaled).running():
+    with observer.watching(), LiveAutoscaler(scenario, platform, note).running():
         summary = _load(scenario, platform, out, on_progress)
         requests = list(read_history(out / "history.jsonl"))
         jobs = _finished_jobs(scenario, platform, out, requests, summary)
-    for death in platform.poll_deaths():
-        target = f"{death.service}/{death.index}"
-        detail = f"exit code {death.exit_code}"
-        event = Event(at_ns=0, kind="died", target=target, detail=detail)
-        events.append((death.at_unix_ns, event))
+    events += [_died(death) for death in platform.poll_deaths()]
     recorder = Recorder(scenario)
     for operation in [*requests, *jobs]:
         recorder.operation(operation)
@@ -64,7 +62,7 @@ def run_live(
         at_ns = max(sample.at_unix_ns - start_ns, 0)
         recorder.sample(sample.series, sample.unit, at_ns, sample.value)
     for at_unix_ns, event in events:
-        recorder.event(event.model_copy(update={"at_ns": at_unix_ns - start_ns}))
+        recorder.event(event.model_copy(update={"at_ns": max(at_unix_ns - start_ns, 0)}))
     for event in _doubts(summary):
         recorder.event(event)
     record = recorder.record(
@@ -74,6 +72,12 @@ def run_live(
     )
     write_record(record, out / "record.json")
     return record
+
+
+def _died(death: Death, when: str = "") -> tuple[int, Event]:
+    target = f"{death.service}/{death.index}"
+    detail = f"{when}exit code {death.exit_code}"
+    return death.at_unix_ns, Event(at_ns=0, kind="died", target=target, detail=detail)
 
 
 def _load(

@@ -8,15 +8,13 @@ from typing import NamedTuple
 
 from reference_services.runtime.clock import unix_ns
 from scenarios.spec import Scenario
-from worlds.jobs import Studio
+from worlds.jobs import studio_of
 from worlds.processes.platform import Platform
 from worlds.processes.shape import ServiceState
+from worlds.processor_time import EVENT_LOOPS, ProcessorTime
 
 # Twice in each step of a record's series, so that none goes without a sample.
 _EVERY_S = 0.5
-
-EVENT_LOOPS = ("gateway", "catalog", "studio")
-"""Services whose replica is one thread."""
 
 
 class Sample(NamedTuple):
@@ -35,7 +33,11 @@ class Observer:
         self._scenario = scenario
         self._platform = platform
         self._stop = threading.Event()
-        self._cpu_ns: dict[str, tuple[int, int]] = {}
+        self._processor_times = {
+            service: ProcessorTime(platform, service)
+            for service in scenario.services
+            if service in EVENT_LOOPS
+        }
         self._ready: Counter[str] = Counter()
         self.samples: list[Sample] = []
 
@@ -68,16 +70,12 @@ class Observer:
         for service in self._scenario.services:
             count = self._ready[service]
             self._add(now_ns, f"replicas.{service}", "replicas", count)
-            # The time of one event loop is the time of its one place. The edge has many
-            # threads, and a worker's processes compute beside it: theirs says nothing.
-            if service not in EVENT_LOOPS:
-                continue
-            cpu_ns = self._platform.cpu_ns(service)
-            before = self._cpu_ns.get(service)
-            self._cpu_ns[service] = (now_ns, cpu_ns)
-            if before is not None and count and cpu_ns >= before[1]:
-                busy = (cpu_ns - before[1]) / ((now_ns - before[0]) * count)
-                self._add(now_ns, f"utilisation.{service}", "share", busy)
+        # The edge has many threads, and a worker's processes compute beside it: their
+        # processor time says nothing of places.
+        for service, processor_time in self._processor_times.items():
+            spent = processor_time.since_last()
+            if spent.replicas:
+                self._add(now_ns, f"utilisation.{service}", "share", spent.utilisation)
 
     def _sample_queues(self) -> None:
         studio = studio_of(self._platform)
@@ -95,11 +93,3 @@ class Observer:
 
     def _add(self, at_unix_ns: int, series: str, unit: str, value: float) -> None:
         self.samples.append(Sample(at_unix_ns, series, unit, float(value)))
-
-
-def studio_of(platform: Platform) -> Studio | None:
-    """Return a studio that is ready, or None when none is."""
-    for status in platform.services():
-        if status.name == "studio" and status.state is ServiceState.READY:
-            return Studio(status.port)
-    return None

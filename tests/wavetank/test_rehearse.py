@@ -137,6 +137,25 @@ def test_a_service_that_dies_is_in_the_record_and_the_report_is_written(
 
 
 @pytest.mark.servers
+def test_a_service_that_dies_while_it_is_measured_spoils_no_rehearsal(
+    tmp_path: Path, home: Path
+) -> None:
+    with rehearsing(tmp_path, home) as process:
+        wait_until(lambda: any(tmp_path.glob("*/calibration/requests/history.jsonl")))
+        block_ns(2 * NS_PER_S)
+        kill = [str(WAVETANK), "kill", "catalog/0", "--home", str(home)]
+        subprocess.run(kill, check=True)  # noqa: S603  # our own command
+        output, _ = process.communicate()
+    assert process.returncode == 0, output
+    folder = only_run(tmp_path)
+    record = read_record(folder / "processes" / "record.json")
+    assert record.ended == "degraded"
+    [death] = [event for event in record.events if event.kind == "died"]
+    assert (death.target, death.at_ns) == ("catalog/0", 0)
+    assert "before the run began" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.servers
 def test_ctrl_c_during_a_rehearsal_leaves_nothing_running(tmp_path: Path, home: Path) -> None:
     with rehearsing(tmp_path, home) as process:
         wait_until(lambda: any(tmp_path.glob("*/calibration/requests/history.jsonl")))

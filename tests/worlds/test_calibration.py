@@ -75,6 +75,15 @@ def test_telling_the_cache_belongs_to_the_write() -> None:
     assert times["main"].service_time_ns == Constant(constant_ns=5 * MS)
 
 
+def test_work_beyond_a_service_s_own_report_is_taken_from_what_nobody_reports() -> None:
+    operations = seen("read_title", 20, 9 * MS, gateway=MS, catalog=2 * MS, cache=MS)
+    light = LightLoad(operations, {"gateway": 20 * 3 * MS}, {}, {})
+    times = calibrate(load_scenario("baseline"), light).scenario.classes["read_title"].times
+    assert times["gateway"].service_time_ns == Constant(constant_ns=3 * MS)
+    assert times["gateway"].wait_time_ns == Constant(constant_ns=0)
+    assert times["edge"].wait_time_ns == Constant(constant_ns=3 * MS)
+
+
 def test_too_few_samples_change_nothing_and_are_said() -> None:
     baseline = load_scenario("baseline")
     found = calibrate(baseline, LightLoad(seen("read_title", 9, MS, gateway=MS), {}, {}, {}))

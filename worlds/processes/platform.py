@@ -148,16 +148,16 @@ class Platform:
         """Return what died unasked since the last call."""
         return self._supervisor.poll_deaths()
 
-    def cpu_ns(self, service: str) -> int:
-        """Return the processor time that the living replicas of ``service`` have used.
+    def cpu_ns(self, service: str) -> dict[int, int]:
+        """Return the processor time that each ready replica of ``service`` has used so far.
 
-        What their child processes use is left out.
+        What its child processes use is left out.
         """
-        return sum(
-            own_cpu_ns(status.pid)
+        return {
+            status.index: own_cpu_ns(status.pid)
             for status in self.services()
-            if status.name == service and status.state is not ServiceState.DEAD
-        )
+            if status.name == service and status.state is ServiceState.READY
+        }
 
     def kill(self, service: str, index: int, number: int = signal.SIGKILL) -> None:
         """Send a replica and its children a signal, as a fault from outside.
