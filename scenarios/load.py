@@ -12,6 +12,7 @@ from scenarios import units
 from scenarios.document import Document, Dumper, read_document
 from scenarios.errors import InvalidScenario, Mistake, remedy
 from scenarios.files import write_whole
+from scenarios.names import inconsistencies
 from scenarios.overrides import Misplaced, Override, apply_override, parse_override
 from scenarios.phrases import Complaint, complaints
 from scenarios.spec import Scenario
@@ -55,7 +56,7 @@ def load_scenario(source: str | Path, overrides: Sequence[str] = ()) -> Scenario
             by_name=False,
         )
     except ValidationError as error:
-        found = [found for part in error.errors() for found in complaints(part, document.data)]
+        found = _all_complaints(error, document)
         raise InvalidScenario(_mistake(it, document, applied) for it in found) from error
     given_here = any(_TRACE[: len(override.field)] == override.field for override in applied)
     return _with_absolute_trace(scenario, Path() if given_here else path.parent)
@@ -126,6 +127,14 @@ def _applied(document: Document, overrides: Iterable[str]) -> list[Override]:
     if mistakes:
         raise InvalidScenario(mistakes)
     return applied
+
+
+def _all_complaints(error: ValidationError, document: Document) -> list[Complaint]:
+    found = [found for part in error.errors() for found in complaints(part, document.data)]
+    # The scenario looks its names up only when all its fields are valid.
+    told = {complaint.field for complaint in found}
+    unresolved = inconsistencies(document.data)
+    return found + [Complaint(field, reason) for field, reason in unresolved if field not in told]
 
 
 def _mistake(complaint: Complaint, document: Document, applied: Sequence[Override]) -> Mistake:

@@ -85,7 +85,7 @@ class Series(RecordModel):
 class Event(RecordModel):
     """Something that happened to the platform."""
 
-    at_ns: int
+    at_ns: NonNegativeInt
     kind: Literal["scaled", "opened", "closed", "half_opened", "died", "started", "note"]
     target: str
     """Which service, or which replica: ``gateway``, ``gateway/0``."""
@@ -113,8 +113,3 @@ class RunRecord(RecordModel):
     events: tuple[Event, ...] = ()
     findings: tuple[Finding, ...] = ()
     """The scenario's objectives, judged."""
-
-    def throughput_per_s(self, class_name: str) -> float:
-        """Return the ``ok`` operations of a class per second of the measured part."""
-        ok = self.classes[class_name].counts.get(Outcome.OK, 0)
-        return ok * 1e9 / (self.measured_until_ns - self.measured_from_ns)

@@ -1,16 +1,15 @@
 """The scenario: what the platform is, what traffic arrives, what must hold."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self, assert_never
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from pydantic_core import PydanticCustomError
 
 from scenarios.distributions import Constant, Distribution
-from scenarios.errors import remedy
 from scenarios.model import Model, Name
+from scenarios.names import inconsistencies
 from scenarios.objectives import Objective
-from scenarios.routes import Cached, Call, Enqueue, Read, RequestClass, Step, Write
+from scenarios.routes import RequestClass
 from scenarios.units import SECOND_NS, DurationNs, PositiveDurationNs
 from scenarios.workload import Tier, Workload
 
@@ -195,7 +194,7 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _names_resolve(self) -> Self:
-        problems = inconsistencies(self)
+        problems = inconsistencies(self.model_dump())
         if problems:
             raise PydanticCustomError(
                 "inconsistent",
@@ -206,90 +205,3 @@ class Scenario(Model):
                 },
             )
         return self
-
-
-Problem = tuple[tuple[str, ...], str]
-"""Where in the scenario, by the names used in files; and the reason, as a sentence's end."""
-
-
-def inconsistencies(scenario: Scenario) -> list[Problem]:
-    """Return what no field shows alone: names that lead nowhere, and routes in a circle."""
-    problems: list[Problem] = []
-    for name, queue in scenario.queues.items():
-        if name in scenario.classes:
-            problems.append((("queues", name), "has the name of a request class"))
-        problems += _unknown(("queues", name, "workers"), queue.workers, scenario.services)
-        if queue.results is not None:
-            problems += _unknown(("queues", name, "results"), queue.results, scenario.caches)
-    for name in scenario.workload.mix:
-        problems += _unknown(("workload", "mix", name), name, scenario.classes)
-    for name, request_class in scenario.classes.items():
-        problems += _class_problems(("classes", name), request_class, scenario)
-    for i, objective in enumerate(scenario.objectives):
-        if objective.of is not None:
-            known = {**scenario.classes, **scenario.queues}
-            problems += _unknown(("objectives", str(i), "of"), objective.of, known)
-    return problems
-
-
-def _class_problems(
-    at: tuple[str, ...], request_class: RequestClass, scenario: Scenario
-) -> list[Problem]:
-    problems: list[Problem] = []
-    if request_class.keys is not None:
-        problems += _unknown((*at, "keys"), request_class.keys, scenario.caches)
-    chain: tuple[str, ...] = ()
-    for i, service in enumerate(request_class.through):
-        problems += _call_problems((*at, "through", str(i)), service, chain, scenario)
-        chain += (service,)
-    stations = {
-        **scenario.services,
-        **scenario.caches,
-        **scenario.databases,
-        **scenario.queues,
-    }
-    for station in request_class.times:
-        problems += _unknown((*at, "times", station), station, stations)
-    return problems + _step_problems((*at, "steps"), request_class.steps, chain, scenario)
-
-
-def _step_problems(
-    at: tuple[str, ...], steps: tuple[Step, ...], chain: tuple[str, ...], scenario: Scenario
-) -> list[Problem]:
-    problems: list[Problem] = []
-    for i, step in enumerate(steps):
-        here = (*at, str(i))
-        match step:
-            case Call():
-                problems += _call_problems((*here, "call"), step.call, chain, scenario)
-                inner = (*chain, step.call)
-                problems += _step_problems((*here, "steps"), step.steps, inner, scenario)
-            case Cached():
-                problems += _unknown((*here, "cache"), step.cache, scenario.caches)
-                problems += _step_problems((*here, "miss"), step.miss, chain, scenario)
-            case Read():
-                problems += _unknown((*here, "read"), step.read, scenario.databases)
-            case Write():
-                problems += _unknown((*here, "write"), step.write, scenario.databases)
-                if step.invalidates is not None:
-                    problems += _unknown((*here, "invalidates"), step.invalidates, scenario.caches)
-            case Enqueue():
-                problems += _unknown((*here, "enqueue"), step.enqueue, scenario.queues)
-            case _:
-                assert_never(step)
-    return problems
-
-
-def _call_problems(
-    at: tuple[str, ...], service: str, chain: tuple[str, ...], scenario: Scenario
-) -> list[Problem]:
-    if service in chain:
-        circle = " -> ".join((*chain[chain.index(service) :], service))
-        return [(at, f"makes the route call itself: {circle}")]
-    return _unknown(at, service, scenario.services)
-
-
-def _unknown(at: tuple[str, ...], name: str, known: Mapping[str, object]) -> list[Problem]:
-    if name in known:
-        return []
-    return [(at, f"names {name!r}, which is not defined; {remedy(name, known)}")]

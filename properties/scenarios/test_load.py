@@ -91,6 +91,8 @@ request_classes = built(
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     """Scenarios whose names resolve, with values of all kinds."""
+    stations = draw(st.lists(names, min_size=1, max_size=5, unique=True))
+    split = draw(st.integers(1, len(stations)))
     classes = draw(st.dictionaries(names, request_classes, min_size=1, max_size=3))
     services = built(
         Service,
@@ -109,8 +111,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         workload=Workload(
             arrivals=draw(arrivals), mix=dict.fromkeys(classes, draw(st.floats(1e-9, 1e9)))
         ),
-        services=draw(st.dictionaries(names, services, min_size=1, max_size=3)),
-        caches=draw(st.dictionaries(names, caches, max_size=2)),
+        services={name: draw(services) for name in stations[:split]},
+        caches={name: draw(caches) for name in stations[split:]},
         classes=classes,
         objectives=(
             Objective(of=next(iter(classes)), p99_ns=draw(positive)),

@@ -322,6 +322,62 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(tmp_path: Pat
     ]
 
 
+def test_names_that_lead_nowhere_are_told_beside_fields_that_are_wrong(tmp_path: Path) -> None:
+    text = (
+        SMALL.replace("duration: 10s", "duration: 10 parsecs")
+        .replace("{replicas: 2}", "{replcas: 2}")
+        .replace("[gateway, catalog]", "[gateway, catalogue]")
+        .replace("- read: main", "- call: gateway")
+    )
+    assert complaint(tmp_path, text).splitlines() == [
+        (
+            "file.yaml:3: duration should be a duration such as 250ms, 10s or 2h, not '10 parsecs' "
+            "(units: ns, us, ms, s, m, h, d)"
+        ),
+        "file.yaml:8: services.gateway.replcas is not a field of Service; did you mean replicas?",
+        (
+            "file.yaml:16: classes.read.through.1 names 'catalogue', which is not defined; "
+            "did you mean catalog?"
+        ),
+        (
+            "file.yaml:20: classes.read.steps.0.miss.0.call makes the route call itself: "
+            "gateway -> catalogue -> gateway"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[gateway, catalog]", "[gateway, 5]", "through.1 should be text, not 5"),
+        ("[gateway, catalog]", "[gateway, Cat]", "through.1 should be a name: a lower-case"),
+        ("- cache: titles", "- cache: [titles]", "steps.0.cache should be text, not a list"),
+        ("of: read", "of: {read: 1}", "objectives.0.of should be text, not a mapping of read"),
+    ],
+)
+def test_a_value_that_is_no_name_is_told_once(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    [said] = complaint(tmp_path, changed(old, new)).splitlines()
+    assert expected in said
+
+
+def test_names_are_not_looked_up_in_a_table_that_is_not_there(tmp_path: Path) -> None:
+    text = changed("services:\n  gateway: {replicas: 2}\n  catalog: {}\n", "")
+    assert complaint(tmp_path, text) == "file.yaml:1: services is missing"
+
+
+def test_one_name_is_not_that_of_two_stations(tmp_path: Path) -> None:
+    text = SMALL + "queues:\n  catalog: {workers: catalog}\n"
+    assert complaint(tmp_path, text) == (
+        "file.yaml:24: queues.catalog is the name of a service as well"
+    )
+    text = SMALL.replace("titles", "main")
+    assert (
+        complaint(tmp_path, text) == "file.yaml:13: databases.main is the name of a cache as well"
+    )
+
+
 def test_a_mistake_of_a_new_kind_is_told_in_the_validator_s_words(tmp_path: Path) -> None:
     text = changed("catalog: {}", "catalog: {service_time: {empirical: {quantiles: [1ms]}}}")
     assert complaint(tmp_path, text) == (

@@ -40,7 +40,6 @@ def test_only_what_was_scheduled_in_the_measured_part_counts() -> None:
         told.operation(operation(at_ns))
     record = record_of(told)
     assert record.classes["read_title"].counts[Outcome.OK] == 2
-    assert record.throughput_per_s("read_title") == 1
     assert (record.measured_from_ns, record.measured_until_ns) == (S, 3 * S)
 
 
@@ -96,7 +95,7 @@ def test_objectives_are_judged_in_the_record() -> None:
     for _ in range(1_000):
         told.operation(operation(S))
     findings = {finding.claim: finding.verdict for finding in record_of(told).findings}
-    assert findings["read_title: p99 at most 50ms"] is Verdict.HOLDS
+    assert findings["read_title: p95 at most 50ms"] is Verdict.HOLDS
     assert findings["render: p50 at most 15s"] is Verdict.UNKNOWN
 
 
