@@ -9,7 +9,7 @@ Durations are milliseconds.
 Source: W3C, Server Timing, working draft (2023).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -22,12 +22,17 @@ class Timings:
     Parts may nest, each inside the task that opened the outer one: the inner part's time is not
     counted for the outer. Parts may run side by side in several tasks: then each counts in full,
     and the service's own time is the time during which no part was open.
+
+    Args:
+        started_ns: when the request arrived, by ``clock``.
+        clock: tells the time, in nanoseconds.
     """
 
-    __slots__ = ("_covered_from_ns", "_covered_ns", "_open", "_parts", "_started_ns")
+    __slots__ = ("_clock", "_covered_from_ns", "_covered_ns", "_open", "_parts", "_started_ns")
 
-    def __init__(self, started_ns: int) -> None:
+    def __init__(self, started_ns: int, clock: Callable[[], int] = monotonic_ns) -> None:
         self._started_ns = started_ns
+        self._clock = clock
         self._parts: dict[str, int] = {}
         self._open = 0
         self._covered_from_ns = 0
@@ -79,14 +84,14 @@ class Timings:
         return ", ".join(entries)
 
     def _enter(self) -> int:
-        now_ns = monotonic_ns()
+        now_ns = self._clock()
         if self._open == 0:
             self._covered_from_ns = now_ns
         self._open += 1
         return now_ns
 
     def _leave(self) -> int:
-        now_ns = monotonic_ns()
+        now_ns = self._clock()
         self._open -= 1
         if self._open == 0:
             self._covered_ns += now_ns - self._covered_from_ns
@@ -99,9 +104,9 @@ def current_timings() -> Timings:
     return Timings(monotonic_ns()) if timings is None else timings
 
 
-def begin_timings(started_ns: int) -> Timings:
-    """Begin the timings of the request that this task serves."""
-    timings = Timings(started_ns)
+def begin_timings(started_ns: int, clock: Callable[[], int] = monotonic_ns) -> Timings:
+    """Begin the timings of the request that this task serves; see :class:`Timings`."""
+    timings = Timings(started_ns, clock)
     _current.set(timings)
     _inner_ns.set(None)
     return timings
@@ -136,10 +141,12 @@ def _duration_ns(parameters: list[str]) -> int | None:
 
 def _split_outside_quotes(text: str, separator: str) -> list[str]:
     pieces = [""]
-    quoted = False
+    quoted = escaped = False
     for character in text:
-        if character == '"':
+        if character == '"' and not escaped:
             quoted = not quoted
+        # Within quotes a backslash takes the meaning from what follows it (RFC 9110, 5.6.4).
+        escaped = quoted and character == "\\" and not escaped
         if character == separator and not quoted:
             pieces.append("")
         else:

@@ -25,6 +25,7 @@ from scenarios.workload import (
 )
 from sim.arrivals import cache_of_keys
 from worlds.live_shape import DEFAULT_TIER
+from worlds.load.loopback import require_loopback
 from worlds.load.plan import check_sendable
 from worlds.processes.platform import Platform
 
@@ -54,13 +55,22 @@ def k6_binary() -> str:
     return found
 
 
-def run_k6(scenario: Scenario, platform: Platform, out: Path) -> Path:
+def run_k6(scenario: Scenario, platform: Platform, out: Path, *, quiet: bool = False) -> Path:
     """Load ``platform`` with k6, and return its summary (JSON, in k6's own form).
+
+    Args:
+        scenario: whose traffic it is.
+        platform: where it goes.
+        out: the folder for the summary.
+        quiet: keep k6's own words off the standard output.
 
     Raises:
         K6Problem: k6 is not installed, cannot run such a scenario, dropped arrivals, or
             got an answer that is neither a success nor a refusal.
+        NotLoopback: the platform is on another machine.
+        NotSendable: a class of the mix can only be simulated.
     """
+    require_loopback(platform.edge_url)
     options = out / "k6-options.json"
     summary = out / "k6-summary.json"
     options.write_text(
@@ -74,11 +84,12 @@ def run_k6(scenario: Scenario, platform: Platform, out: Path) -> Path:
         "SSL_CERT_FILE": str(platform.ca_file),
         "HOME": str(out),
     }
-    done = subprocess.run(command, env=environment, check=False)  # noqa: S603  # k6, on our own script
+    shown_on = subprocess.DEVNULL if quiet else None
+    done = subprocess.run(command, env=environment, stdout=shown_on, check=False)  # noqa: S603  # k6, on our own script
     if done.returncode == _THRESHOLDS_CROSSED:
         raise K6Problem(
             "k6 dropped arrivals, or got answers that are neither a success nor a refusal "
-            f"(its summary above, and {summary}): this is no measurement of the platform"
+            f"(see {summary}): this is no measurement of the platform"
         )
     if done.returncode != 0:
         raise K6Problem(f"k6 ended with {done.returncode}")
@@ -90,7 +101,7 @@ def k6_options(scenario: Scenario, url: str, api_keys: Mapping[str, str]) -> dic
 
     Raises:
         K6Problem: the scenario replays a trace.
-        ValueError: a class of the mix can only be simulated.
+        NotSendable: a class of the mix can only be simulated.
     """
     check_sendable(scenario)
     classes = []

@@ -10,6 +10,7 @@ It is started by ``worlds.load.generator``, or with Locust's web page by
 """
 
 import json
+import logging
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TextIO
@@ -21,13 +22,17 @@ from locust import FastHttpUser, events, task
 from locust.contrib.fasthttp import ResponseContextManager
 
 from reference_services.runtime.clock import monotonic_ns, unix_ns
+from reference_services.runtime.timing import parse_server_timing
 from scenarios.history import Operation, Outcome, write_operation
 from worlds.load.generator import FAILURE
-from worlds.load.outcomes import outcome_of, spans_of
+from worlds.load.loopback import require_loopback
+from worlds.load.outcomes import acknowledged_job, outcome_of
 from worlds.load.plan import PlannedRequest, read_plan
 
 # Of the thread that calls it, not of a greenlet.
 _sleep = get_original("time", "sleep")
+
+_logger = logging.getLogger(__name__)
 
 _LEAD_NS = 500_000_000
 _PROGRESS_EVERY_NS = 250_000_000
@@ -60,10 +65,13 @@ class OpenLoop(FastHttpUser):
         """Send the whole plan, wait for the answers, write down what came of it."""
         try:
             self._replay()
-        except Exception as error:  # noqa: BLE001  # whatever it is, the parent is to be told
-            # Locust would try the task again, and again; a half-sent plan must not be re-sent.
+        except Exception as error:
+            # Whatever it is, the parent is to be told; and Locust would try the task again,
+            # and again, where a half-sent plan must not be re-sent.
             failure = Path(self.environment.parsed_options.out) / FAILURE
             failure.write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+            # With the web page nobody reads that file; its page of logs shows this.
+            _logger.exception("The plan was not replayed to its end")
         finally:
             self._leave()
 
@@ -75,6 +83,8 @@ class OpenLoop(FastHttpUser):
             self.environment.runner.stop()
 
     def _replay(self) -> None:
+        # Whatever the web page, or a --host of one's own, asks for.
+        require_loopback(self.host or "")
         options = self.environment.parsed_options
         keys = json.loads(Path(options.keys).read_text(encoding="utf-8"))
         out = Path(options.out)
@@ -137,7 +147,7 @@ class _Run:
     def settle_what_is_left(self) -> None:
         """Write down as unknown what has no answer; a killed run loses nothing it sent."""
         self._greenlets.kill(block=True, timeout=1)
-        for request, invoked_ns in self._in_flight.values():
+        for request, invoked_ns in list(self._in_flight.values()):
             self._write(request, invoked_ns, None, Outcome.UNKNOWN)
 
     def summary(self) -> dict[str, int]:
@@ -169,7 +179,6 @@ class _Run:
         ) as answer:
             returned_ns = self._now_ns()
             answer.request_meta["response_time"] = (returned_ns - request.at_ns) / 1e6
-            del self._in_flight[request.id]
             self._settle(request, invoked_ns, returned_ns, answer)
 
     def _settle(
@@ -184,15 +193,20 @@ class _Run:
         outcome = outcome_of(
             request.method, answer.status_code, refused_connection=refused_connection
         )
+        job = None
+        if outcome is Outcome.OK and request.submits is not None:
+            job = acknowledged_job(answer.content)
+            if job is None:
+                # Something was accepted, and nobody can ask what became of it.
+                outcome = Outcome.UNKNOWN
         known_ns = None if outcome is Outcome.UNKNOWN else returned_ns
         self._write(request, invoked_ns, known_ns, outcome, answer)
+        # Not before: what cannot be written now is written when the run ends.
+        del self._in_flight[request.id]
         self._returned += 1
-        if outcome is Outcome.OK:
-            if request.submits is not None:
-                job = {"id": request.id, "job": answer.json()["id"]}
-                self._jobs.write(json.dumps(job) + "\n")
-            _show_success(answer)
-        elif outcome is Outcome.REFUSED:
+        if job is not None:
+            self._jobs.write(json.dumps({"id": request.id, "job": job}) + "\n")
+        if outcome in {Outcome.OK, Outcome.REFUSED}:
             # A refusal is an answer; Locust's failures are what nobody meant to say.
             _show_success(answer)
         else:
@@ -206,7 +220,7 @@ class _Run:
         outcome: Outcome,
         answer: ResponseContextManager | None = None,
     ) -> None:
-        timing = None
+        timing = ""
         if answer is not None and answer.headers is not None:
             timing = str(answer.headers.get("server-timing") or "")
         operation = Operation(
@@ -219,7 +233,7 @@ class _Run:
             user=request.user,
             key=request.key,
             status=answer.status_code if answer is not None else 0,
-            spans_ns=spans_of(timing),
+            spans_ns=tuple(parse_server_timing(timing).items()),
         )
         self._history.write(write_operation(operation))
 

@@ -1,5 +1,7 @@
 """What an answer, or the lack of one, says about the operation."""
 
+import json
+
 from scenarios.history import Outcome
 
 _TOO_MANY_REQUESTS = 429
@@ -27,23 +29,11 @@ def outcome_of(method: str, status: int, *, refused_connection: bool = False) ->
     return Outcome.FAILED
 
 
-def spans_of(server_timing: str | None) -> tuple[tuple[str, int], ...]:
-    """Return the parts that a ``Server-Timing`` header names, in nanoseconds.
-
-    Parts named twice are added up; what cannot be read is left out: a header is evidence,
-    and a wrong one must not end a run.
-
-    Source: W3C, Server Timing.
-    """
-    spans: dict[str, int] = {}
-    for entry in (server_timing or "").split(","):
-        name, *parameters = (part.strip() for part in entry.split(";"))
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key == "dur" and name:
-                try:
-                    duration_ns = round(float(value) * 1e6)
-                except ValueError:
-                    continue
-                spans[name] = spans.get(name, 0) + max(duration_ns, 0)
-    return tuple(spans.items())
+def acknowledged_job(body: bytes | None) -> str | None:
+    """Return the id of the job that an answer acknowledges; None if it names none."""
+    try:
+        answer = json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+    job = answer.get("id") if isinstance(answer, dict) else None
+    return job if isinstance(job, str) and job else None

@@ -10,6 +10,10 @@ from sim.arrivals import Arrival, arrivals
 from worlds.parts import queue_in
 
 
+class NotSendable(ValueError):
+    """A class of the mix does not say what to send, so it can only be simulated."""
+
+
 class PlannedRequest(NamedTuple):
     """One request, ready to be sent."""
 
@@ -35,7 +39,7 @@ def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
     """Yield the requests of a run, ascending in time.
 
     Raises:
-        ValueError: a class in the mix has no ``request``, so it can only be simulated.
+        NotSendable: a class in the mix has no ``request``, so it can only be simulated.
     """
     check_sendable(scenario)
     for arrival in arrivals(scenario):
@@ -46,13 +50,13 @@ def check_sendable(scenario: Scenario) -> None:
     """Refuse a scenario that no live client can play.
 
     Raises:
-        ValueError: a class of the mix says of no request what to send.
+        NotSendable: a class of the mix says of no request what to send.
     """
     simulated_only = [
         name for name in scenario.workload.mix if scenario.classes[name].request is None
     ]
     if simulated_only:
-        raise ValueError(
+        raise NotSendable(
             f"{', '.join(simulated_only)}: no request is given, so this can only be simulated; "
             "add request: {method: ..., path: ...} to run it live"
         )

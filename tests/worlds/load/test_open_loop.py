@@ -27,6 +27,7 @@ class Server:
         self.awake.set()
         self.first_request = threading.Event()
         self.answered = 0
+        self.answer = ANSWER
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,7 +51,7 @@ class Server:
                 self.first_request.set()
                 self.awake.wait()
                 self.answered += 1
-                connection.sendall(ANSWER)
+                connection.sendall(self.answer)
 
 
 @contextmanager
@@ -113,6 +114,44 @@ def test_the_history_holds_what_each_answer_said(tmp_path: Path) -> None:
         assert operation.scheduled_ns <= operation.invoked_ns <= operation.returned_ns
         assert operation.status == 200
         assert operation.spans_ns == (("gateway", 1_500_000),)
+
+
+@pytest.mark.parametrize(
+    ("timing", "spans"),
+    [
+        ("gateway;dur=inf, catalog;dur=nan, cache;dur=-1, database;dur=2", (("database", 2 * MS),)),
+        ('gateway;desc="a, b;dur=9";dur=1', (("gateway", MS),)),
+        ("gateway;dur=" + "9" * 5_000, ()),
+    ],
+)
+def test_a_strange_timing_loses_no_operation(
+    tmp_path: Path, timing: str, spans: tuple[tuple[str, int], ...]
+) -> None:
+    with server() as strange:
+        strange.answer = ANSWER.replace(b"gateway;dur=1.5", timing.encode())
+        summary, [operation] = run(tmp_path, strange.url, requests(1, every_ns=MS))
+    assert summary.sent == 1
+    assert (operation.outcome, operation.spans_ns) == (Outcome.OK, spans)
+
+
+@pytest.mark.parametrize("body", [b"ok", b"{}", b'{"id": 7}'])
+def test_a_job_that_the_answer_does_not_name_leaves_its_operation_unknown(
+    tmp_path: Path, body: bytes
+) -> None:
+    head = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json; charset=nonsense\r\n"
+    submit = PlannedRequest(0, 0, "submit", "free-0", 1, "POST", "/jobs", "{}", "render")
+    with server() as vague:
+        vague.answer = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        _, [operation] = run(tmp_path, vague.url, [submit])
+    assert (operation.outcome, operation.status) == (Outcome.UNKNOWN, 202)
+    assert (tmp_path / "jobs.jsonl").read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "example.invalid"])
+def test_nothing_is_sent_to_another_machine(tmp_path: Path, host: str) -> None:
+    with pytest.raises(LoadFailed, match=rf"{host} is not this machine"):
+        run(tmp_path, f"http://{host}:9", requests(3, every_ns=MS))
+    assert not (tmp_path / "history.jsonl").exists()
 
 
 def test_what_has_no_answer_at_the_end_is_unknown_and_not_lost(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from scenarios.history import Outcome
-from worlds.load.outcomes import outcome_of, spans_of
+from worlds.load.outcomes import acknowledged_job, outcome_of
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,13 @@ def test_a_refused_connection_proves_that_nothing_happened() -> None:
     assert outcome_of("PUT", 0, refused_connection=True) is Outcome.FAILED
 
 
-def test_server_timing_is_read_part_by_part() -> None:
-    spans = spans_of("gateway;dur=0.812, catalog;dur=1.2;desc=x, cache;dur=0.21, cache;dur=0.04")
-    assert spans == (("gateway", 812_000), ("catalog", 1_200_000), ("cache", 250_000))
+def test_an_answer_names_the_job_that_it_acknowledges() -> None:
+    assert acknowledged_job(b'{"id": "j-1", "state": "queued"}') == "j-1"
 
 
-@pytest.mark.parametrize("header", [None, "", "gateway", "gateway;dur=fast", ";dur=1", "a;dur=-1"])
-def test_a_server_timing_that_says_nothing_ends_no_run(header: str | None) -> None:
-    assert all(span_ns >= 0 for _, span_ns in spans_of(header))
+@pytest.mark.parametrize(
+    "body",
+    [None, b"", b"accepted", b"[]", b"{}", b'{"id": null}', b'{"id": ""}', b"\xff", b"[" * 100_000],
+)
+def test_an_answer_that_names_no_job_ends_no_run(body: bytes | None) -> None:
+    assert acknowledged_job(body) is None

@@ -8,7 +8,7 @@ import pytest
 from scenarios.load import load_scenario
 from scenarios.spec import Scenario
 from sim.arrivals import arrivals
-from worlds.load.plan import plan, read_plan, write_plan
+from worlds.load.plan import NotSendable, plan, read_plan, write_plan
 
 
 def scenario(**changes: object) -> Scenario:
@@ -66,7 +66,7 @@ def test_a_plan_survives_the_way_through_its_file(tmp_path: Path) -> None:
 def test_a_class_without_a_request_is_named_and_can_only_be_simulated() -> None:
     mute = {"read": {"through": ["gateway"]}}
     mix = {"arrivals": {"poisson": {"rate": "20/s"}}, "mix": {"read": 1}}
-    with pytest.raises(ValueError, match=r"^read: no request is given"):
+    with pytest.raises(NotSendable, match=r"^read: no request is given"):
         list(plan(scenario(classes=mute, workload=mix)))
 
 
