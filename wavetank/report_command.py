@@ -44,7 +44,8 @@ def report(
         page = write_report(folder)
         records = read_run(folder).records
     except (InvalidRecord, InvalidScenario, OSError) as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        console = Console(stderr=True)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(_USAGE) from error
     match form:
         case Form.MARKDOWN:

@@ -25,14 +25,25 @@ def register(app: typer.Typer) -> None:
     app.add_typer(scenario, name="scenario")
 
 
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+
+
 @scenario.command("list")
-def list_() -> None:
+def list_(*, as_json_: _JsonOption = False) -> None:
     """List the scenarios that come with Wavetank."""
+    if as_json_:
+        typer.echo(json.dumps([_listed(name) for name in catalogue()]))
+        return
     table = Table("name", "runs for", "story", box=None, pad_edge=False)
     for name in catalogue():
         spec = load_scenario(name)
         table.add_row(name, write_duration(_length_ns(spec)), spec.description)
     Console().print(table)
+
+
+def _listed(name: str) -> dict[str, object]:
+    spec = load_scenario(name)
+    return {"name": name, "runs_for_ns": _length_ns(spec), "description": spec.description}
 
 
 def _length_ns(spec: Scenario) -> int:
@@ -63,20 +74,38 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Overrule a field of each."),
     ] = None,
+    *,
+    as_json_: _JsonOption = False,
 ) -> None:
     """Say all that is wrong with scenarios; exit with 2 when something is."""
-    invalid = False
+    verdicts = []
     for file in files:
         try:
             spec = load_scenario(file, set_ or ())
         except (InvalidScenario, OSError) as error:
-            _complain(error)
-            invalid = True
+            verdicts.append({"file": file, "valid": False, "mistakes": _mistakes(error)})
+            if not as_json_:
+                _complain(error)
         else:
-            classes, services = len(spec.classes), len(spec.services)
-            typer.echo(f"{file}: ok ({services} services, {classes} request classes)")
-    if invalid:
+            services, classes = len(spec.services), len(spec.classes)
+            counts = {"services": services, "classes": classes}
+            verdicts.append({"file": file, "valid": True, "mistakes": [], **counts})
+            if not as_json_:
+                typer.echo(f"{file}: ok ({services} services, {classes} request classes)")
+    if as_json_:
+        typer.echo(json.dumps(verdicts))
+    if not all(verdict["valid"] for verdict in verdicts):
         raise typer.Exit(_INVALID)
+
+
+def _mistakes(error: InvalidScenario | OSError) -> list[dict[str, object]]:
+    """Return what is wrong, one object for each mistake, with the text that people read."""
+    if isinstance(error, OSError):
+        return [{"line": None, "field": "", "message": str(error)}]
+    return [
+        {"line": mistake.line, "field": mistake.field, "message": str(mistake)}
+        for mistake in error.mistakes
+    ]
 
 
 @scenario.command()

@@ -49,6 +49,24 @@ def test_checking_says_all_that_is_wrong_with_all_files(app: typer.Typer, tmp_pa
     assert "baseline: ok" in bad.stdout
 
 
+def test_programs_are_told_the_same_in_json(app: typer.Typer, tmp_path: Path) -> None:
+    listed = json.loads(CliRunner().invoke(app, ["scenario", "list", "--json"]).stdout)
+    assert [entry["name"] for entry in listed] == list(catalogue())
+    assert all(entry["runs_for_ns"] > 0 and entry["description"] for entry in listed)
+
+    path = tmp_path / "mine.yaml"
+    path.write_text("seed: -1\n")
+    asked = ["scenario", "check", str(path), "baseline", "nosuch", "--json"]
+    ended = CliRunner().invoke(app, asked)
+    assert ended.exit_code == 2
+    assert ended.stderr == ""
+    mine, baseline, nosuch = json.loads(ended.stdout)
+    assert [verdict["valid"] for verdict in (mine, baseline, nosuch)] == [False, True, False]
+    assert {mistake["field"] for mistake in mine["mistakes"]} >= {"seed", "duration"}
+    assert (baseline["services"], baseline["classes"], baseline["mistakes"]) == (5, 4, [])
+    assert "nosuch is neither a file" in nosuch["mistakes"][0]["message"]
+
+
 def test_checking_takes_overrides(app: typer.Typer) -> None:
     ended = CliRunner().invoke(app, ["scenario", "check", "baseline", "--set", "seed=x"])
     assert ended.exit_code == 2
