@@ -1,7 +1,7 @@
 """Recorded traffic: one line per request, as ``wavetank trace import`` writes it.
 
 A trace is UTF-8 text: a line with the format's version, a header, then one line per
-request in the order of arrival, quoted as RFC 4180 says::
+request, quoted as RFC 4180 says::
 
     # wavetank trace 1
     at_ns,class,key,user
@@ -10,12 +10,15 @@ request in the order of arrival, quoted as RFC 4180 says::
 
 ``at_ns`` counts from the first request. ``class`` may be empty: the scenario's mix then
 decides. So may ``key`` (0: the class's popularity decides) and ``user`` (drawn from the
-scenario's tiers). Traces may be larger than memory: nothing here holds more than a line.
+scenario's tiers). Wavetank writes the lines in the order of arrival; where others did not,
+they are sorted when they are replayed. Traces may be larger than memory: nothing here holds
+more than a line.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -76,13 +79,63 @@ class TraceWriter:
 
 
 def read_trace(path: Path) -> Iterator[TraceEntry]:
-    """Yield the entries of the trace at ``path``; at least one, in the order of arrival.
+    """Yield the entries of the trace at ``path``; at least one, in the order of its lines.
 
     Raises:
-        InvalidTrace: it is missing, empty, out of order or not a trace; the message names
-            the file, the line and the reason.
+        InvalidTrace: it is missing, empty or not a trace; the message names the file, the
+            line and the reason.
         OSError: it cannot be read.
     """
+    for _line, entry in _numbered(path):
+        yield entry
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """What a trace holds; all times as written, whatever the speed of a replay."""
+
+    requests: int
+    displaced: int
+    """Requests that stand behind a later one."""
+
+    first_ns: int
+    last_ns: int
+    """When the first and the last request arrive."""
+
+    classes: Mapping[str, int]
+    """By class, the empty one included: the line on which it first stands."""
+
+    @property
+    def span_ns(self) -> int:
+        """From the first request to the last."""
+        return self.last_ns - self.first_ns
+
+
+def check_trace(path: Path) -> TraceSummary:
+    """Read the whole trace at ``path``, and return what it holds.
+
+    Raises:
+        InvalidTrace: as :func:`read_trace`.
+        OSError: as :func:`read_trace`.
+    """
+    requests = displaced = last_ns = 0
+    first_ns: int | None = None
+    classes: dict[str, int] = {}
+    for line, entry in _numbered(path):
+        requests += 1
+        displaced += entry.at_ns < last_ns
+        first_ns = entry.at_ns if first_ns is None else min(first_ns, entry.at_ns)
+        last_ns = max(last_ns, entry.at_ns)
+        classes.setdefault(entry.class_name, line)
+    assert first_ns is not None, "an empty trace is refused"
+    return TraceSummary(requests, displaced, first_ns, last_ns, classes)
+
+
+_Numbered = Iterator[tuple[int, TraceEntry]]
+"""Entries, each with its line."""
+
+
+def _numbered(path: Path) -> _Numbered:
     if not path.is_file():
         raise InvalidTrace(path, None, "is not there" if not path.exists() else "is not a file")
     with path.open(encoding="utf-8", newline="") as file:
@@ -92,7 +145,7 @@ def read_trace(path: Path) -> Iterator[TraceEntry]:
             raise InvalidTrace(path, None, "is not UTF-8 text, so it is not a trace") from error
 
 
-def _entries(path: Path, file: IO[str]) -> Iterator[TraceEntry]:
+def _entries(path: Path, file: IO[str]) -> _Numbered:
     first = file.readline(200).rstrip("\r\n")
     if first != VERSION_LINE:
         raise InvalidTrace(
@@ -102,7 +155,7 @@ def _entries(path: Path, file: IO[str]) -> Iterator[TraceEntry]:
             "`wavetank trace import` makes a trace of a log",
         )
     rows = csv.reader(file, strict=True)
-    last_ns = -1
+    found = False
     known_classes = {""}
     try:
         if (header := next(rows, None)) != list(HEADER):
@@ -110,14 +163,13 @@ def _entries(path: Path, file: IO[str]) -> Iterator[TraceEntry]:
         for row in rows:
             try:
                 entry = _entry(row, known_classes)
-                _check_order(entry.at_ns, last_ns)
             except ValueError as error:
                 raise InvalidTrace(path, rows.line_num + 1, str(error)) from error
-            last_ns = entry.at_ns
-            yield entry
+            found = True
+            yield rows.line_num + 1, entry
     except csv.Error as error:
         raise InvalidTrace(path, rows.line_num + 1, f"is not CSV: {error}") from error
-    if last_ns < 0:
+    if not found:
         raise InvalidTrace(path, None, "holds no requests")
 
 
@@ -141,11 +193,3 @@ def _whole(column: str, written: str) -> int:
 
 _DIGITS_MAX = 18
 """Times and keys fit into 64 bits, which is what compiled engines compute with."""
-
-
-def _check_order(at_ns: int, last_ns: int) -> None:
-    if at_ns < last_ns:
-        raise ValueError(
-            f"arrives at {at_ns} ns, before the line above it ({last_ns} ns); "
-            "`wavetank trace import` sorts"
-        )

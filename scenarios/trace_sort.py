@@ -19,7 +19,8 @@ from typing import IO
 
 from scenarios.trace import TraceEntry
 
-_CHUNK = 100_000
+CHUNK = 100_000
+"""Entries that memory holds at once."""
 _RUNS_MAX = 32
 
 _at_ns = itemgetter(0)
@@ -28,7 +29,7 @@ _at_ns = itemgetter(0)
 class Sorter:
     """Sorts entries by time, in bounded memory; entries of the same time keep their order."""
 
-    def __init__(self, folder: Path, chunk: int = _CHUNK, runs_max: int = _RUNS_MAX) -> None:
+    def __init__(self, folder: Path, chunk: int = CHUNK, runs_max: int = _RUNS_MAX) -> None:
         """Prepare to sort with temporary files in ``folder``, gone when the process is."""
         self._folder = folder
         self._chunk = chunk

@@ -6,14 +6,14 @@ of the same class, from the same user, about the same key.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step
 from scenarios.spec import Scenario
-from scenarios.trace import TraceEntry, read_trace
+from scenarios.trace import TraceEntry
+from scenarios.trace_check import entries_in_order
 from scenarios.units import SECOND_NS
 from scenarios.workload import (
     ConstantArrivals,
@@ -23,7 +23,6 @@ from scenarios.workload import (
     SpikeShape,
     Tier,
     TraceArrivals,
-    TraceSource,
 )
 from sim.popularity import Weighted, Zipf
 from sim.rates import CumulatedRate, Stretch
@@ -49,19 +48,22 @@ class Arrival(NamedTuple):
 
 
 def arrivals(scenario: Scenario) -> Iterator[Arrival]:
-    """Yield the arrivals of warm-up and measured part, ascending in time, one at a time.
+    """Return the arrivals of warm-up and measured part, ascending in time, made one by one.
+
+    Of a trace, all is read before the first: it is sorted if its lines are not.
 
     Raises:
-        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read.
-        ValueError: the trace names a class that the scenario does not have.
+        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read, or that
+            has a class which the scenario does not have.
         OSError: the trace cannot be opened.
     """
     end_ns = scenario.warm_up_ns + scenario.duration_ns
     match scenario.workload.arrivals:
         case TraceArrivals(trace=trace):
-            yield from _replayed(trace, end_ns, _Particulars(scenario))
+            entries = entries_in_order(scenario, trace)
+            return _replayed(entries, trace.speed, end_ns, _Particulars(scenario))
         case _:
-            yield from _drawn(scenario, end_ns)
+            return _drawn(scenario, end_ns)
 
 
 def _drawn(scenario: Scenario, end_ns: int) -> Iterator[Arrival]:
@@ -125,9 +127,11 @@ def _spike_stretches(spike: SpikeShape, warm_up_ns: int, run_ns: int) -> list[St
     ]
 
 
-def _replayed(trace: TraceSource, end_ns: int, particulars: "_Particulars") -> Iterator[Arrival]:
-    for index, entry in enumerate(read_trace(Path(trace.file))):
-        at_ns = int(entry.at_ns / trace.speed)
+def _replayed(
+    entries: Iterable[TraceEntry], speed: float, end_ns: int, particulars: "_Particulars"
+) -> Iterator[Arrival]:
+    for index, entry in enumerate(entries):
+        at_ns = int(entry.at_ns / speed)
         if at_ns >= end_ns:
             return
         yield particulars.recorded(index, at_ns, entry)
@@ -141,6 +145,7 @@ class _Particulars:
         self._classes = Weighted(scenario.workload.mix)
         self._tiers = Weighted({name: tier.weight for name, tier in tiers.items()})
         self._popularity = _popularity_by_class(scenario)
+        self._keys = _keys_by_class(scenario)
         self._users = {
             name: [f"{name}-{i}" for i in range(tier.count)] for name, tier in tiers.items()
         }
@@ -148,6 +153,7 @@ class _Particulars:
         self._class_stream = stream_key("arrival class")
         self._user_stream = stream_key("arrival user")
         self._key_stream = stream_key("arrival key")
+        self._recorded_keys = stream_key("recorded key")
 
     def drawn(self, index: int, at_ns: int, key: int) -> Arrival:
         """Return arrival number ``index``, which draws from ``key``."""
@@ -159,25 +165,34 @@ class _Particulars:
         return Arrival(index, at_ns, class_name, tier, users[int(rest * len(users))], about)
 
     def recorded(self, index: int, at_ns: int, entry: TraceEntry) -> Arrival:
-        """Return arrival number ``index`` as it was recorded; what was not is drawn."""
+        """Return arrival number ``index`` as it was recorded; what was not is drawn.
+
+        Recorded users and keys are not ours: one of theirs is always the same one of ours.
+        A key that we have stands for itself; a class without keys stays without.
+        """
         arrival = self.drawn(index, at_ns, request_key(self._seed, index))
         if entry.class_name:
             arrival = self._of_class(arrival, entry.class_name)
         if entry.user:
             arrival = self._from_user(arrival, entry.user)
-        return arrival._replace(key=entry.key) if entry.key else arrival
+        if entry.key and arrival.key:
+            arrival = arrival._replace(key=self._our_key(arrival.class_name, entry.key))
+        return arrival
 
     def _of_class(self, arrival: Arrival, class_name: str) -> Arrival:
-        if class_name not in self._popularity:
-            known = ", ".join(self._popularity)
-            raise ValueError(f"the trace has the class {class_name!r}; the scenario has: {known}")
         popularity = self._popularity[class_name]
         key = request_key(self._seed, arrival.index)
         about = 0 if popularity is None else popularity.key(uniform(key, self._key_stream, 0))
         return arrival._replace(class_name=class_name, key=about)
 
+    def _our_key(self, class_name: str, recorded: int) -> int:
+        keys = self._keys[class_name]
+        if recorded <= keys:
+            return recorded
+        # Of no seed: what was one title is the same title in every run.
+        return 1 + request_key(self._recorded_keys, recorded) % keys
+
     def _from_user(self, arrival: Arrival, name: str) -> Arrival:
-        # The users of a record are not ours; but one of theirs is always the same of ours.
         draw = uniform(request_key(self._seed, stream_key(name)), self._user_stream, 0)
         tier, rest = self._tiers.pick_and_rest(draw)
         users = self._users[tier]
@@ -190,6 +205,15 @@ def _popularity_by_class(scenario: Scenario) -> dict[str, Zipf | None]:
     for name, request_class in scenario.classes.items():
         cache = cache_of_keys(request_class, scenario)
         found[name] = None if cache is None else popularity[cache]
+    return found
+
+
+def _keys_by_class(scenario: Scenario) -> dict[str, int]:
+    """Return how many keys each class has to ask for; 0 if none."""
+    found: dict[str, int] = {}
+    for name, request_class in scenario.classes.items():
+        cache = cache_of_keys(request_class, scenario)
+        found[name] = 0 if cache is None else scenario.caches[cache].keys
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scenarios.spec import Scenario
-from scenarios.trace import TraceEntry, TraceWriter
+from scenarios.trace import InvalidTrace, TraceEntry, TraceWriter
 from sim.arrivals import Arrival, arrivals, cache_of_keys
 from tests.sim.stage import scenario
 
@@ -138,7 +138,38 @@ def test_a_trace_can_be_replayed_faster(tmp_path: Path) -> None:
     assert [arrival.at_ns for arrival in found] == [S // 2 * i for i in range(120)]
 
 
-def test_a_class_that_the_scenario_does_not_have_is_named(tmp_path: Path) -> None:
-    trace = written(tmp_path / "t.csv", [TraceEntry(0, "reed")])
-    with pytest.raises(ValueError, match="class 'reed'; the scenario has: read, list"):
-        of(trace)
+def test_a_trace_out_of_order_is_replayed_sorted(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    trace = written(path, [TraceEntry(S * i, "list") for i in range(4)])
+    head, names, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([head, names, *reversed(rows)]), encoding="utf-8")
+    found = of(trace, duration="3s")
+    assert [arrival.at_ns for arrival in found] == [0, S, 2 * S]
+    assert [arrival.index for arrival in found] == [0, 1, 2]
+
+
+def test_a_recorded_key_is_always_the_same_of_the_keys_that_there_are(tmp_path: Path) -> None:
+    recorded = [1, 50, 51, 900_001, 51, 10**18 - 1, *range(2000, 2200)]
+    trace = written(tmp_path / "t.csv", [TraceEntry(i, "read", k) for i, k in enumerate(recorded)])
+    keys = [arrival.key for arrival in of(trace, seed=1)]
+    assert keys == [arrival.key for arrival in of(trace, seed=2)]
+    assert keys[:2] == [1, 50]
+    assert keys[2] == keys[4]
+    # Of 200 keys in a row, each of the 50 there are is missed with a chance of 0.02.
+    assert set(keys) <= set(range(1, 51))
+    assert len(set(keys)) > 40
+
+
+def test_a_recorded_key_is_nothing_to_a_class_without_keys(tmp_path: Path) -> None:
+    trace = written(tmp_path / "t.csv", [TraceEntry(0, "list", 17), TraceEntry(0, "film", 17)])
+    listed, film = of(trace)
+    assert listed.key == 0
+    assert film.key in range(1, 8)
+
+
+def test_a_class_that_the_scenario_does_not_have_is_told_before_the_first_arrival(
+    tmp_path: Path,
+) -> None:
+    trace = written(tmp_path / "t.csv", [TraceEntry(0, "read"), TraceEntry(S, "reed")])
+    with pytest.raises(InvalidTrace, match="4: has the class 'reed'"):
+        arrivals(traffic(trace))
