@@ -41,13 +41,16 @@ class LightLoad(NamedTuple):
     """With the spans that the live services report."""
 
     cpu_ns: Mapping[str, int]
-    """By service: processor time spent during the window, over all replicas."""
+    """By service that ``operations`` went through: processor time spent on them."""
 
     job_ns: Mapping[str, Sequence[int]]
     """By queue: from submission to the end of each job that had the workers to itself."""
 
     repeated_job_ns: Mapping[str, Sequence[int]]
     """By queue: the same for jobs whose result was there already."""
+
+    submissions: Sequence[Operation] = ()
+    """The requests that submitted jobs; what they cost is not in ``cpu_ns``."""
 
 
 class Calibrated(NamedTuple):
@@ -61,10 +64,10 @@ class Calibrated(NamedTuple):
 def calibrate(scenario: Scenario, seen: LightLoad) -> Calibrated:
     """Return ``scenario`` with the times of its stations as they were measured."""
     by_class: defaultdict[str, list[Operation]] = defaultdict(list)
-    for operation in seen.operations:
-        if operation.outcome is Outcome.OK and operation.spans_ns:
+    for operation in (*seen.operations, *seen.submissions):
+        if operation.outcome is Outcome.OK and _reported(scenario, operation):
             by_class[operation.class_name].append(operation)
-    work_ns = _work_per_request_ns(seen)
+    work_ns = _work_ns(scenario, by_class, seen)
     notes: list[str] = []
     classes = dict(scenario.classes)
     for name, request_class in scenario.classes.items():
@@ -75,7 +78,7 @@ def calibrate(scenario: Scenario, seen: LightLoad) -> Calibrated:
                 "the scenario's own times stay"
             )
             continue
-        times = _times(request_class, operations, work_ns)
+        times = _times(request_class, operations, work_ns[name])
         classes[name] = request_class.model_copy(update={"times": {**request_class.times, **times}})
         notes += [_note(name, station, found) for station, found in times.items()]
     update: dict[str, object] = {"classes": classes}
@@ -83,17 +86,56 @@ def calibrate(scenario: Scenario, seen: LightLoad) -> Calibrated:
     return Calibrated(scenario.model_copy(update=update), tuple(notes))
 
 
-def _work_per_request_ns(seen: LightLoad) -> dict[str, float]:
-    """Return each service's processor time per request that it took part in."""
-    requests: defaultdict[str, int] = defaultdict(int)
-    for operation in seen.operations:
-        for part, _ in operation.spans_ns:
-            requests[part] += 1
-    return {
-        service: cpu_ns / requests[service]
-        for service, cpu_ns in seen.cpu_ns.items()
-        if requests[service]
+def _reported(scenario: Scenario, operation: Operation) -> bool:
+    """Say whether a service on the way of an operation reported itself."""
+    parts = {part for part, _ in operation.spans_ns}
+    return not parts.isdisjoint(services_of(scenario.classes[operation.class_name]))
+
+
+def _work_ns(
+    scenario: Scenario, by_class: Mapping[str, Sequence[Operation]], seen: LightLoad
+) -> dict[str, dict[str, float]]:
+    """Return, by class, the processor time of one request in each service on its way.
+
+    A service's processor time is known for all classes together. It is divided in
+    proportion to how long each class keeps the service occupied: with itself, and with
+    what it asks (a page of a database costs more to read than a cached value).
+    """
+    occupied = {
+        name: _occupied_ns(scenario.classes[name], operations)
+        for name, operations in by_class.items()
     }
+    total: defaultdict[str, float] = defaultdict(float)
+    for operation in seen.operations:
+        for service, mean_ns in occupied.get(operation.class_name, {}).items():
+            total[service] += mean_ns
+    shares = {
+        service: cpu_ns / total[service]
+        for service, cpu_ns in seen.cpu_ns.items()
+        if total[service]
+    }
+    return {
+        name: {
+            service: shares[service] * mean_ns
+            for service, mean_ns in means.items()
+            if service in shares
+        }
+        for name, means in occupied.items()
+    }
+
+
+def _occupied_ns(request_class: RequestClass, operations: Sequence[Operation]) -> dict[str, float]:
+    """Return how long one request keeps each service occupied, in the mean."""
+    stations = stations_by_part(request_class)
+    services = services_of(request_class)
+    sums: defaultdict[str, int] = defaultdict(int)
+    for operation in operations:
+        spans = dict(with_known_parts(request_class, operation.spans_ns, stations))
+        reported = [service for service in services if service in spans]
+        for part, span_ns in spans.items():
+            # Caches, databases and queues are asked by the innermost service.
+            sums[part if part in reported else reported[-1]] += span_ns
+    return {service: total_ns / len(operations) for service, total_ns in sums.items()}
 
 
 def _times(

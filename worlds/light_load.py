@@ -93,10 +93,11 @@ def observe_light_load(
         operations = [o for o in sent if o.scheduled_ns >= light.warm_up_ns]
         # Processor time was spent on all of them; the part of the measured ones is theirs.
         part = len(operations) / max(len(sent), 1)
+        asked = {name for operation in operations for name, _ in operation.spans_ns}
         for name, time in processor_times.items():
             spent = time.since_last()
             background_ns = idle[name].utilisation * spent.elapsed_ns * spent.replicas
-            if spent.replicas:
+            if spent.replicas and name in asked:
                 cpu_ns[name] = round(max(spent.busy_ns - background_ns, 0) * part)
     seen = LightLoad(operations, cpu_ns, {}, {})
     studio = studio_of(platform)
@@ -150,7 +151,7 @@ def _with_jobs(
     repeated = [_finished(studio, job.job, user) for job in submitted]
     queue = submitted_queues(scenario)[name]
     return seen._replace(
-        operations=[*seen.operations, *operations],
+        submissions=[*seen.submissions, *operations],
         # The first job of a worker also loads what it renders with.
         job_ns={**seen.job_ns, queue: _lasted(new[1:])},
         repeated_job_ns={**seen.repeated_job_ns, queue: _lasted(repeated)},

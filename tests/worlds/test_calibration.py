@@ -75,6 +75,16 @@ def test_telling_the_cache_belongs_to_the_write() -> None:
     assert times["main"].service_time_ns == Constant(constant_ns=5 * MS)
 
 
+def test_work_is_divided_over_the_classes_by_how_long_they_occupy_the_service() -> None:
+    reads = seen("read_title", 20, 9 * MS, gateway=MS, catalog=MS)
+    lists = seen("list_titles", 20, 9 * MS, gateway=MS, catalog=MS, database=2 * MS)
+    light = LightLoad([*reads, *lists], {"catalog": 40 * 800 * US}, {}, {})
+    classes = calibrate(load_scenario("baseline"), light).scenario.classes
+    read, listed = (classes[name].times["catalog"] for name in ("read_title", "list_titles"))
+    assert read.service_time_ns == Constant(constant_ns=400 * US)
+    assert listed.service_time_ns == Constant(constant_ns=1_200 * US)
+
+
 def test_work_beyond_a_service_s_own_report_is_taken_from_what_nobody_reports() -> None:
     operations = seen("read_title", 20, 9 * MS, gateway=MS, catalog=2 * MS, cache=MS)
     light = LightLoad(operations, {"gateway": 20 * 3 * MS}, {}, {})
