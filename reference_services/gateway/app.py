@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from policies import RetryBudget, State, balancer
+from policies import State
 from reference_services.gateway.authentication import Authenticator
 from reference_services.gateway.door import Door
 from reference_services.gateway.exchange import Exchanger
@@ -20,12 +20,11 @@ from reference_services.gateway.settings import GatewaySettings
 from reference_services.gateway.upstreams import Upstreams
 from reference_services.gateway.websocket import WebSocketProxy
 from reference_services.runtime.app import base_app
-from reference_services.runtime.clock import NS_PER_MS
 from reference_services.runtime.health import Check
 from reference_services.runtime.script_store import ScriptStore
 
-# Retries that may go out at once after a calm, whatever the budget's share.
-_RETRY_RESERVE = 10
+# What FastAPI would tell everybody about the service.
+_DOCUMENTATION = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
 
 
 def build_app(settings: GatewaySettings) -> FastAPI:
@@ -34,10 +33,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     Raises:
         OSError, ValueError: a file that the settings name is not usable.
     """
-    timeout_ns = settings.upstream_timeout_ms * NS_PER_MS
-    upstreams = Upstreams(
-        settings.upstreams_file, settings.breaker_limits(), lambda: balancer(settings.balancing)
-    )
+    upstreams = Upstreams(settings.upstreams_file, settings.upstream_policies())
     store = ScriptStore(settings.cache_url, settings.cache_password_file)
 
     @asynccontextmanager
@@ -55,14 +51,15 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         # Only then is the gateway of no use without its store.
         checks.append(Check("limit_store", store.ping))
     app = base_app("gateway", checks, lifespan)
+    app.router.routes[:] = [
+        route for route in app.routes if getattr(route, "path", None) not in _DOCUMENTATION
+    ]
     registry = app.state.metrics.registry
     registry.register(_BreakerStates(upstreams))
     limiter = Limiter(store, settings.rate_limits(), settings.limit_store_down, registry)
     door = Door(Authenticator(settings.api_keys_file, settings.jwt_secret_file), limiter, upstreams)
-    budget = RetryBudget(settings.retry_budget_percent, _RETRY_RESERVE)
-    exchanger = Exchanger(upstreams, settings.backoff(), budget, timeout_ns, registry)
-    http = HttpProxy(door, exchanger, app.state.shutdown)
-    websocket = WebSocketProxy(door, upstreams, timeout_ns)
+    http = HttpProxy(door, Exchanger(upstreams, registry), app.state.shutdown)
+    websocket = WebSocketProxy(door, upstreams)
     # At the end of the list, which is innermost: what is passed through is instrumented too.
     app.user_middleware.append(Middleware(_Fork, http=http, websocket=websocket))
     return app

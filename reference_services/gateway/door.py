@@ -23,11 +23,13 @@ class Entrant(NamedTuple):
     """A request that got in: whose it is, and what is left of the user's limit."""
 
     identity: Identity
-    limit: RateLimit
+    limit: RateLimit | None
     remaining: int
 
     def headers(self) -> list[Header]:
-        """Return what tells the client about its limit."""
+        """Return what tells the client about its limit, if it has one."""
+        if self.limit is None:
+            return []
         return [
             (b"ratelimit-limit", b"%d" % self.limit.requests),
             (b"ratelimit-remaining", b"%d" % min(self.remaining, self.limit.requests)),
@@ -52,16 +54,18 @@ class Door:
             TierUnknown:     the user's tier has no limit.
             RateLimited:     the user's limit is used up.
             Unavailable:     limits cannot be counted, and nobody is to get in then.
-            NotFound:        it names no service.
+            NotFound:        it names no service, or what only operators may see of one.
         """
         identity = self._authenticator.identify(request.api_key, request.authorization)
         limit = self._limiter.limit_of(identity.tier)
         with current_timings().part("rate_limit"):
             admission = await self._limiter.admit(identity)
-        if not admission.admitted:
+        if limit is not None and not admission.admitted:
             raise _refusal(limit, admission)
         if request.service not in self._upstreams.services():
             raise NotFound(f"there is no service {request.service}")
+        if request.operational:
+            raise NotFound("there is no such thing")
         return Entrant(identity, limit, admission.remaining)
 
 

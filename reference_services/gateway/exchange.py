@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter
 
-from policies import Backoff, GiveUp, RetryBudget
+from policies import GiveUp, RetryBudget
 from reference_services.gateway.forwarding import ClientRequest, request_head
 from reference_services.gateway.upstream_connection import (
     Header,
@@ -21,6 +21,8 @@ from reference_services.runtime.clock import NS_PER_S, monotonic_ns, sleep_ns
 from reference_services.runtime.errors import ServiceError
 
 _SERVER_ERROR = 500
+# Retries that may go out at once after a calm, whatever the budget's share.
+_RETRY_RESERVE = 10
 # The replica says that it could not try: another one may.
 _RETRIED_STATUSES = {502, 503, 504}
 
@@ -79,24 +81,20 @@ class Outgoing:
 class Exchanger:
     """Asks replicas on behalf of clients, within a deadline, an attempts' limit and a budget."""
 
-    def __init__(
-        self,
-        upstreams: Upstreams,
-        backoff: Backoff,
-        budget: RetryBudget,
-        timeout_ns: int,
-        registry: CollectorRegistry,
-    ) -> None:
+    def __init__(self, upstreams: Upstreams, registry: CollectorRegistry) -> None:
         self._upstreams = upstreams
-        self._backoff = backoff
-        self._budget = budget
-        self.timeout_ns = timeout_ns
+        self._policies = upstreams.policies
+        self._budgets: dict[str, RetryBudget] = {}
         self._attempts = Counter(
             "upstream_attempts",
             "Requests sent to replicas, retries included.",
             ("service", "outcome"),
             registry=registry,
         )
+
+    def timeout_ns(self, service: str) -> int:
+        """Return how long anything of an exchange with a service may take to go on."""
+        return self._policies.of(service).timeout_ns
 
     async def begin(self, outgoing: Outgoing) -> Exchange:
         """Return an answer that has begun, whatever its status; hand it to ``end``.
@@ -106,13 +104,14 @@ class Exchanger:
             BadGateway:      nobody answered properly.
             UpstreamTimeout: nobody answered in time.
         """
-        deadline_ns = monotonic_ns() + self.timeout_ns
-        self._budget.earned()
+        service = outgoing.request.service
+        deadline_ns = monotonic_ns() + self.timeout_ns(service)
+        self._budget_of(service).earned()
         failed: list[Replica] = []
         attempt = 0
         while True:
             attempt += 1
-            replica, ticket = self._upstreams.choose(outgoing.request.service, failed)
+            replica, ticket = self._upstreams.choose(service, failed)
             result = await self._attempt(replica, ticket, outgoing, deadline_ns)
             delay_ns = self._delay_ns(result, outgoing, attempt, deadline_ns)
             if isinstance(result, Exchange):
@@ -143,12 +142,20 @@ class Exchanger:
             wanted = outgoing.repeatable or (result.never_sent and outgoing.stream is None)
         if not wanted:
             return None
-        decision = self._backoff.decide(
+        service = outgoing.request.service
+        decision = self._policies.of(service).backoff.decide(
             attempt, now_ns=monotonic_ns(), deadline_ns=deadline_ns, uniform=uniform()
         )
-        if isinstance(decision, GiveUp) or not self._budget.may_retry():
+        if isinstance(decision, GiveUp) or not self._budget_of(service).may_retry():
             return None
         return decision.delay_ns
+
+    def _budget_of(self, service: str) -> RetryBudget:
+        budget = self._budgets.get(service)
+        if budget is None:
+            percent = self._policies.of(service).retry_budget_percent
+            budget = self._budgets[service] = RetryBudget(percent, _RETRY_RESERVE)
+        return budget
 
     async def _attempt(
         self, replica: Replica, ticket: int, outgoing: Outgoing, deadline_ns: int
@@ -204,7 +211,7 @@ class Exchanger:
             if outgoing.stream is not None:
                 await outgoing.stream(connection)
                 # How long that took was up to the client; the upstream's time begins now.
-                deadline_ns = monotonic_ns() + self.timeout_ns
+                deadline_ns = monotonic_ns() + self.timeout_ns(request.service)
             async with _until(deadline_ns):
                 return await connection.head()
         except BaseException:

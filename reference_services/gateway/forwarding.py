@@ -4,6 +4,7 @@ Source: RFC 9110, section 7.6 (message forwarding); RFC 9112, section 6 (message
 """
 
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
@@ -22,6 +23,12 @@ _OWN = {b"host", b"x-user", b"x-tier", b"x-request-id", b"x-forwarded-host", b"x
 _CREDENTIALS = {b"x-api-key", b"authorization"}
 _NOT_TO_UPSTREAM = _HOP_BY_HOP | _OWN | _CREDENTIALS | {b"content-length"}
 _NOT_TO_CLIENT = _HOP_BY_HOP | {b"server-timing", b"x-request-id", b"date"}
+
+# What services tell those who run them, and nobody else; with all that is below these paths.
+_OPERATIONAL = {
+    *(b"metrics", b"healthz", b"readyz", b"queue"),
+    *(b"docs", b"redoc", b"openapi.json"),
+}
 
 _IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
 
@@ -46,6 +53,13 @@ class ClientRequest:
     def idempotent(self) -> bool:
         """Whether sending it twice means the same as sending it once."""
         return self.method in _IDEMPOTENT
+
+    @property
+    def operational(self) -> bool:
+        """Whether it asks for what a service tells its operators alone."""
+        # Decoded, as the upstream will read it: /%6detrics is /metrics.
+        path = unquote_to_bytes(self.target.partition(b"?")[0])
+        return path.lstrip(b"/").partition(b"/")[0] in _OPERATIONAL
 
     @property
     def has_body(self) -> bool:

@@ -47,6 +47,8 @@ return admit(KEYS[1], time[1] * 1000000 + time[2],
 # Asking a store that is away costs its timeout each time; after a few it is left alone a while.
 _STORE_BREAKER = BreakerLimits(cool_down_ns=NS_PER_S, failures_max=3)
 
+_UNLIMITED = Admission(admitted=True, retry_after_ns=0, remaining=UNLIMITED)
+
 _logger = structlog.stdlib.get_logger(__name__)
 
 
@@ -68,17 +70,19 @@ class Limiter:
     def __init__(
         self,
         store: LimitStore,
-        limits: Mapping[str, RateLimit],
+        limits: Mapping[str, RateLimit | None],
         store_down: StoreDownMode,
         registry: CollectorRegistry,
     ) -> None:
         self._store = store
         self._limits = dict(limits)
+        limited = {tier: limit for tier, limit in limits.items() if limit is not None}
         # A user may come now in one tier, now in another: the log must do for all of them.
-        self._kept_requests = max(limit.requests for limit in limits.values())
-        self._kept_us = max(limit.window_ns for limit in limits.values()) // NS_PER_US
+        self._kept_requests = max((limit.requests for limit in limited.values()), default=0)
+        kept_ns = max((limit.window_ns for limit in limited.values()), default=0)
+        self._kept_us = _whole_us(kept_ns)
         self._store_down = store_down
-        self._local = TieredLimiter(limits)
+        self._local = TieredLimiter(limited)
         self._breaker = CircuitBreaker(_STORE_BREAKER)
         self._script = Script(LUA_BY_SERVER_CLOCK)
         decisions = Counter(
@@ -93,16 +97,15 @@ class Limiter:
             for admitted in (True, False)
         }
 
-    def limit_of(self, tier: str) -> RateLimit:
-        """Return the limit of a tier.
+    def limit_of(self, tier: str) -> RateLimit | None:
+        """Return the limit of a tier; None: its users may ask as often as they like.
 
         Raises:
-            TierUnknown: it has none; such a user is let in nowhere.
+            TierUnknown: nothing is said of it; such a user is let in nowhere.
         """
-        limit = self._limits.get(tier)
-        if limit is None:
+        if tier not in self._limits:
             raise TierUnknown(f"tier {tier} has no limit here")
-        return limit
+        return self._limits[tier]
 
     async def admit(self, identity: Identity) -> Admission:
         """Decide a request that arrives now.
@@ -112,6 +115,9 @@ class Limiter:
             Unavailable: the store is away, and the gateway was told to let nobody in then.
         """
         limit = self.limit_of(identity.tier)
+        if limit is None:
+            # Nothing is noted either: no limit will ever ask how often this user has been here.
+            return _UNLIMITED
         ticket = self._breaker.admit(monotonic_ns())
         if ticket is None:
             return self._admit_without_store(identity)
@@ -129,7 +135,7 @@ class Limiter:
             self._script,
             (f"limit:{user}",),
             limit.requests,
-            limit.window_ns // NS_PER_US,
+            _whole_us(limit.window_ns),
             self._kept_requests,
             self._kept_us,
         )
@@ -149,7 +155,12 @@ class Limiter:
             raise Unavailable("limits cannot be counted now", retry_after_ns=NS_PER_S)
         if self._store_down == "open":
             self._counts["open", True].inc()
-            return Admission(admitted=True, retry_after_ns=0, remaining=UNLIMITED)
+            return _UNLIMITED
         admission = self._local.admit(identity.tier, identity.user, monotonic_ns())
         self._counts["local", admission.admitted].inc()
         return admission
+
+
+def _whole_us(window_ns: int) -> int:
+    # The store counts in microseconds; rounded up, no window lets in more than it may.
+    return -(-window_ns // NS_PER_US)

@@ -85,7 +85,7 @@ class HttpProxy:
             start = {"status": exchange.head.status, "headers": headers}
             await send({"type": "http.response.start", **start})
             watch.start_later()
-            await self._relay(exchange, send)
+            await self._relay(exchange, self._exchanger.timeout_ns(request.service), send)
         finally:
             self._exchanger.end(exchange)
 
@@ -101,19 +101,21 @@ class HttpProxy:
                 await self._stream_body(request, receive, connection)
 
             return Outgoing(request, added, body=b"", stream=stream)
+        timeout_ns = self._exchanger.timeout_ns(request.service)
         pieces = []
         more = True
         while more:
-            piece, more = await self._next_piece(receive)
+            piece, more = await self._next_piece(receive, timeout_ns)
             pieces.append(piece)
         return Outgoing(request, added, body=b"".join(pieces), stream=None)
 
     async def _stream_body(
         self, request: ClientRequest, receive: Receive, connection: UpstreamConnection
     ) -> None:
+        timeout_ns = self._exchanger.timeout_ns(request.service)
         more = True
         while more:
-            piece, more = await self._next_piece(receive)
+            piece, more = await self._next_piece(receive, timeout_ns)
             if connection.head_arrived or connection.lost:
                 # The upstream knows its answer already (too large, say): no use in the rest.
                 connection.forbid_reuse()
@@ -122,13 +124,13 @@ class HttpProxy:
                 piece = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
                 piece += b"" if more else b"0\r\n\r\n"
             connection.write(piece)
-            async with asyncio.timeout(self._exchanger.timeout_ns / NS_PER_S):
+            async with asyncio.timeout(timeout_ns / NS_PER_S):
                 await connection.drain()
 
-    async def _next_piece(self, receive: Receive) -> tuple[bytes, bool]:
+    async def _next_piece(self, receive: Receive, timeout_ns: int) -> tuple[bytes, bool]:
         """Return a piece of the client's body, and whether more follows."""
         try:
-            async with asyncio.timeout(self._exchanger.timeout_ns / NS_PER_S):
+            async with asyncio.timeout(timeout_ns / NS_PER_S):
                 message = await receive()
         except TimeoutError:
             raise RequestTimeout("the request's body did not come") from None
@@ -136,7 +138,7 @@ class HttpProxy:
             raise ClientLeft
         return message.get("body", b""), message.get("more_body", False)
 
-    async def _relay(self, exchange: Exchange, send: Send) -> None:
+    async def _relay(self, exchange: Exchange, timeout_ns: int, send: Send) -> None:
         """Pass the answer's body on as it comes.
 
         Raises:
@@ -148,7 +150,7 @@ class HttpProxy:
             (name, value[:17]) for name, value in exchange.head.headers
         )
         cutter = asyncio.ensure_future(self._cut_at_shutdown(connection)) if endless else None
-        idle_s = None if endless else self._exchanger.timeout_ns / NS_PER_S
+        idle_s = None if endless else timeout_ns / NS_PER_S
         try:
             done = False
             while not done:

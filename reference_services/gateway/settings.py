@@ -8,6 +8,14 @@ from pydantic_settings import SettingsConfigDict
 
 from policies import Backoff, BreakerLimits, RateLimit
 from reference_services.gateway.authentication import parse_api_keys
+from reference_services.gateway.upstream_policy import (
+    Balancing,
+    Milliseconds,
+    UpstreamPolicies,
+    UpstreamPolicy,
+    UpstreamPolicySetting,
+    nanoseconds,
+)
 from reference_services.gateway.upstreams import parse_upstreams
 from reference_services.runtime.clock import NS_PER_MS
 from reference_services.runtime.script_store import store_address
@@ -23,11 +31,11 @@ class TierLimit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     requests: PositiveInt
-    window_ms: PositiveInt
+    window_ms: Milliseconds
 
     def limit(self) -> RateLimit:
         """Return the limit as the policy takes it."""
-        return RateLimit(requests=self.requests, window_ns=self.window_ms * NS_PER_MS)
+        return RateLimit(requests=self.requests, window_ns=nanoseconds(self.window_ms))
 
 
 class GatewaySettings(ServiceSettings):
@@ -50,8 +58,8 @@ class GatewaySettings(ServiceSettings):
     jwt_secret_file: SecretFile
     """The secret that signs tokens (HS256)."""
 
-    limits: dict[str, TierLimit] = Field(min_length=1)
-    """Tier -> its users' limit; a tier that is not named here is let in nowhere."""
+    limits: dict[str, TierLimit | None] = Field(min_length=1)
+    """Tier -> its users' limit, null: none; a tier that is not named here is let in nowhere."""
 
     limit_store_down: Literal["local", "open", "closed"] = "local"
     """Without the store: count in this replica alone, let everybody in, or nobody."""
@@ -74,8 +82,11 @@ class GatewaySettings(ServiceSettings):
     retry_base_ms: PositiveInt = 20
     """The longest wait before the first retry; it doubles with each further one."""
 
-    balancing: Literal["round_robin", "least_outstanding", "power_of_two"] = "round_robin"
+    balancing: Balancing = "round_robin"
     """How a replica is chosen."""
+
+    upstreams_policy: dict[str, UpstreamPolicySetting] = Field(default_factory=dict)
+    """Upstream -> its own policy, which replaces all of the six above for it."""
 
     @field_validator("cache_url")
     @classmethod
@@ -102,18 +113,29 @@ class GatewaySettings(ServiceSettings):
             raise ValueError(f"{secret.path} holds fewer than {SECRET_BYTES_MIN} bytes")
         return secret
 
-    def rate_limits(self) -> dict[str, RateLimit]:
-        """Return each tier's limit as the policy takes it."""
-        return {tier: limit.limit() for tier, limit in self.limits.items()}
+    def rate_limits(self) -> dict[str, RateLimit | None]:
+        """Return each tier's limit as the policy takes it; None where it has none."""
+        return {
+            tier: None if limit is None else limit.limit() for tier, limit in self.limits.items()
+        }
 
-    def breaker_limits(self) -> BreakerLimits:
-        """Return when a replica is left alone, as the policy takes it."""
-        return BreakerLimits(
-            cool_down_ns=self.breaker_cool_down_ms * NS_PER_MS, failures_max=self.breaker_failures
-        )
-
-    def backoff(self) -> Backoff:
-        """Return when to try again, as the policy takes it."""
+    def upstream_policies(self) -> UpstreamPolicies:
+        """Return how each upstream is treated."""
         base_ns = self.retry_base_ms * NS_PER_MS
-        cap_ns = max(base_ns, self.upstream_timeout_ms * NS_PER_MS)
-        return Backoff(base_ns=base_ns, cap_ns=cap_ns, attempts_max=self.retry_attempts)
+        timeout_ns = self.upstream_timeout_ms * NS_PER_MS
+        default = UpstreamPolicy(
+            timeout_ns=timeout_ns,
+            breaker=BreakerLimits(
+                cool_down_ns=self.breaker_cool_down_ms * NS_PER_MS,
+                failures_max=self.breaker_failures,
+            ),
+            backoff=Backoff(
+                base_ns=base_ns,
+                cap_ns=max(base_ns, timeout_ns),
+                attempts_max=self.retry_attempts,
+            ),
+            retry_budget_percent=self.retry_budget_percent,
+            balancing=self.balancing,
+        )
+        own = {name: setting.policy() for name, setting in self.upstreams_policy.items()}
+        return UpstreamPolicies(default, own)

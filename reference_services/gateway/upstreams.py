@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from policies import Balancer, BreakerLimits, CircuitBreaker
+from policies import Balancer, BreakerLimits, CircuitBreaker, balancer
 from reference_services.gateway.upstream_connection import UpstreamConnection
+from reference_services.gateway.upstream_policy import UpstreamPolicies
 from reference_services.runtime.chance import uniform
 from reference_services.runtime.clock import NS_PER_S, monotonic_ns
 from reference_services.runtime.errors import ServiceError
@@ -82,17 +83,14 @@ class Replica:
 class Upstreams:
     """All services' replicas, as the file lists them now."""
 
-    def __init__(
-        self, path: Path, limits: BreakerLimits, make_balancer: Callable[[], Balancer]
-    ) -> None:
+    def __init__(self, path: Path, policies: UpstreamPolicies) -> None:
         """Read the list.
 
         Raises:
             OSError:    ``path`` cannot be read.
             ValueError: it does not hold what it has to.
         """
-        self._limits = limits
-        self._make_balancer = make_balancer
+        self.policies = policies
         self._balancers: dict[str, Balancer] = {}
         self._replicas: dict[str, list[Replica]] = {}
         self._file = WatchedFile(path, parse_upstreams)
@@ -125,8 +123,9 @@ class Upstreams:
             raise NoUpstream("breaker_open", f"{service} is given time to recover", wait_ns)
         if avoided:
             well = [each for each in well if each not in avoided] or well
-        balancer = self._balancers[service]
-        chosen = well[balancer.choose([each.outstanding for each in well], uniform())]
+        chosen = well[
+            self._balancers[service].choose([each.outstanding for each in well], uniform())
+        ]
         ticket = chosen.breaker.admit(now_ns)
         assert ticket is not None, "a breaker without a wait admits"
         return chosen, ticket
@@ -139,16 +138,22 @@ class Upstreams:
 
     def _follow(self, listed: Mapping[str, list[str]]) -> None:
         # A replica that stays keeps its breaker's state and its connections.
-        known = {each.url: each for replicas in self._replicas.values() for each in replicas}
-        kept = {url for urls in listed.values() for url in urls}
-        self._replicas = {
-            service: [known.get(url) or Replica(url, self._limits) for url in urls]
-            for service, urls in listed.items()
+        # One whose address goes over to another service does not: other policies hold for it.
+        known = {
+            (service, each.url): each
+            for service, replicas in self._replicas.items()
+            for each in replicas
         }
-        for service in listed:
-            self._balancers.setdefault(service, self._make_balancer())
-        for url, replica in known.items():
-            if url not in kept:
+        self._replicas = {}
+        for service, urls in listed.items():
+            policy = self.policies.of(service)
+            self._replicas[service] = [
+                known.get((service, url)) or Replica(url, policy.breaker) for url in urls
+            ]
+            if service not in self._balancers:
+                self._balancers[service] = balancer(policy.balancing)
+        for (service, url), replica in known.items():
+            if url not in listed.get(service, ()):
                 replica.close()
         self._listed = listed
 

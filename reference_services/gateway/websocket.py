@@ -35,10 +35,9 @@ class UpstreamRefused(ServiceError):
 class WebSocketProxy:
     """Passes WebSockets through to the upstreams' replicas."""
 
-    def __init__(self, door: Door, upstreams: Upstreams, timeout_ns: int) -> None:
+    def __init__(self, door: Door, upstreams: Upstreams) -> None:
         self._door = door
         self._upstreams = upstreams
-        self._timeout_ns = timeout_ns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket until either side closes it."""
@@ -70,8 +69,9 @@ class WebSocketProxy:
         headers: list[tuple[str, str]],
         subprotocols: list[str],
     ) -> ClientConnection:
+        timeout_ns = self._upstreams.policies.of(request.service).timeout_ns
         try:
-            async with asyncio.timeout(self._timeout_ns / NS_PER_S):
+            async with asyncio.timeout(timeout_ns / NS_PER_S):
                 upstream = await connect(
                     f"ws://{replica.authority.decode()}{request.target.decode('latin-1')}",
                     additional_headers=headers,

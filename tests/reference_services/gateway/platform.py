@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
@@ -105,18 +105,27 @@ class Platform:
         """Write which replicas the one service, ``catalog``, has."""
         list_upstreams(self.folder, *urls)
 
+    def list_services(self, **urls: Sequence[str]) -> None:
+        """Write which replicas each service has."""
+        list_services(self.folder, **urls)
+
     def log(self) -> str:
         """Return what the gateway has logged."""
         return (self.folder / "gateway.log").read_text()
 
 
 def list_upstreams(folder: Path, *urls: str) -> None:
+    """Write the upstreams file with one service, ``catalog``; wait until it is looked at again."""
+    list_services(folder, catalog=urls)
+
+
+def list_services(folder: Path, **urls: Sequence[str]) -> None:
     """Write the upstreams file, and wait until it is looked at again.
 
     Written as a careful writer does: beside it, then in its place.
     """
     written = folder / "upstreams.json.new"
-    written.write_text(json.dumps({"catalog": urls}))
+    written.write_text(json.dumps(urls))
     written.rename(folder / "upstreams.json")
     block_ns(LOOK_AGAIN_NS)
 

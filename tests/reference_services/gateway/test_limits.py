@@ -8,7 +8,7 @@ import pytest
 
 from reference_services.runtime.clock import NS_PER_MS, block_ns
 from tests.reference_services.gateway.platform import Platform, as_user, ask, running_platform
-from tests.servers import free_port, running_valkey, wait_until
+from tests.servers import flush, free_port, running_valkey, wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -46,6 +46,30 @@ def test_two_gateways_count_together(platform: Platform, valkey: str, tmp_path: 
         urls = [f"{platform.catalog}/echo", f"{other.catalog}/echo"]
         statuses = [ask(urls[number % 2], headers=as_user("ada")).status for number in range(8)]
     assert statuses == [200] * 5 + [429] * 3
+
+
+def test_a_tier_whose_limit_is_null_has_none_and_nothing_is_remembered_of_it(
+    valkey: str, tmp_path: Path
+) -> None:
+    flush(valkey)
+    limits = '{"free": {"requests": 1, "window_ms": 60000}, "pro": null}'
+    with running_platform(tmp_path, valkey, limits=limits) as platform:
+        answers = [ask(f"{platform.catalog}/echo", headers=as_user("pat")) for _ in range(5)]
+        assert [answer.status for answer in answers] == [200] * 5
+        assert not [name for name in answers[0].headers if name.startswith("ratelimit")]
+        metrics = ask(f"{platform.url}/metrics").body.decode()
+        assert 'rate_limit_decisions_total{admitted="true",by="store"} 0.0' in metrics
+        statuses = [
+            ask(f"{platform.catalog}/echo", headers=as_user("ada")).status for _ in range(2)
+        ]
+        assert statuses == [200, 429]
+
+
+def test_where_nobody_has_a_limit_the_store_is_not_asked(tmp_path: Path) -> None:
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    settings = {"limits": '{"free": null, "pro": null}', "limit_store_down": "closed"}
+    with running_platform(tmp_path, url, **settings) as platform:
+        assert ask(f"{platform.catalog}/echo", headers=as_user("pat")).status == 200
 
 
 def test_without_its_store_a_gateway_counts_by_itself(tmp_path: Path) -> None:
