@@ -2,9 +2,11 @@
 
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -199,3 +201,39 @@ def test_an_override_is_applied_or_refused(field: str, value: str) -> None:
     override = f"{field}={value}"
     with suppress(InvalidScenario):
         load_scenario("baseline", [override])
+
+
+slips = [
+    ("seed: 20260101", "seed: many"),
+    ("zipf: 1.0", "zipff: 1.0"),
+    ("name: baseline", "name: Base line"),
+    ("miss: [{read: main}]", "miss: [{read: mainn}]"),
+    ("{of: render, ", "{of: rendre, "),
+    ("[edge, gateway, studio]", "[edge, gateway, studios]"),
+    ("[{write: main, invalidates: titles}]", "[{call: edge}]"),
+    ("workers: render_worker", "workers: render_wroker"),
+]
+
+
+@cache
+def told(slipped: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return what is said about the baseline with these slips."""
+    text = BASELINE
+    for old, new in slipped:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "slips.yaml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InvalidScenario) as caught:
+            load_scenario(path)
+    return sorted(
+        f"{mistake.line} {mistake.field} {mistake.reason}" for mistake in caught.value.mistakes
+    )
+
+
+@given(st.sets(st.sampled_from(slips), min_size=1))
+@settings(deadline=None, max_examples=20)
+def test_all_slips_together_are_told_as_each_alone(slipped: set[tuple[str, str]]) -> None:
+    alone = sorted(mistake for slip in slipped for mistake in told((slip,)))
+    assert told(tuple(sorted(slipped))) == alone
