@@ -1,15 +1,24 @@
 """The live platform that a scenario describes, in the words of the services' settings."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from scenarios.routes import Cached, Read, Write
 from scenarios.spec import Limit, Scenario, Service
-from scenarios.units import MILLISECOND_NS
+from scenarios.units import MILLISECOND_NS, SECOND_NS
 from scenarios.workload import Tier
-from worlds.processes.shape import SCALABLE, PlatformShape
+from worlds.parts import all_steps, services_of
+from worlds.processes.shape import REPLICAS_MAX, SCALABLE, PlatformShape
 
 _EDGE = "edge"
+_CATALOG = "catalog"
+_UPSTREAMS = (_CATALOG, "studio")
+"""The services that the gateway calls; nobody else calls one."""
+
 DEFAULT_TIER = "free"
+
+_FOR_GOOD_NS = 30 * 24 * 3600 * SECOND_NS
+"""What a cache without a lifetime keeps its entries for: no run lasts that long."""
 
 
 class NotLive(ValueError):
@@ -19,23 +28,19 @@ class NotLive(ValueError):
 def shape_of(scenario: Scenario) -> PlatformShape:
     """Return the platform that ``scenario`` is to be run on.
 
+    What that platform ignores of the scenario is in ``unheeded``.
+
     Raises:
-        NotLive: it names services that the reference platform has not.
+        NotLive: it names services, or asks for more replicas, than the reference platform has.
     """
-    foreign = sorted(set(scenario.services) - {_EDGE, *SCALABLE})
-    if foreign:
-        raise NotLive(
-            f"{', '.join(foreign)}: not a service of the reference platform "
-            f"({', '.join((_EDGE, *SCALABLE))}); such a scenario can be simulated: "
-            "--world simulated"
-        )
+    _require_live(scenario)
     services = scenario.services
     tiers = scenario.users or {DEFAULT_TIER: Tier()}
     return PlatformShape(
         replicas={name: service.replicas for name, service in services.items() if name != _EDGE},
         settings={
             "gateway": _gateway_settings(scenario),
-            "catalog": _catalog_settings(scenario),
+            _CATALOG: _catalog_settings(scenario),
             "render_worker": _worker_settings(services.get("render_worker")),
         },
         users={name: tier.count for name, tier in tiers.items()},
@@ -44,50 +49,177 @@ def shape_of(scenario: Scenario) -> PlatformShape:
     )
 
 
+def unheeded(scenario: Scenario) -> tuple[str, ...]:
+    """Return a sentence for each field of the scenario that its live platform ignores.
+
+    Raises:
+        NotLive: as of ``shape_of``.
+    """
+    _require_live(scenario)
+    sentences: list[str] = []
+    for name, service in scenario.services.items():
+        sentences += (f"services.{name}.{why}" for why in _unheeded_of_service(name, service))
+    caches, databases = _caches_of_catalog(scenario), _databases_of_catalog(scenario)
+    for name, cache in scenario.caches.items():
+        if cache.warm:
+            sentences.append(f"caches.{name}.warm: live, every cache is empty at the start.")
+        if name in caches[1:]:
+            sentences.append(f"caches.{name}: the live catalog has one cache, set as {caches[0]}.")
+        elif name not in caches and cache.ttl_ns is not None:
+            sentences.append(f"caches.{name}.ttl: live, only the catalog's cache has a lifetime.")
+    for name, database in scenario.databases.items():
+        if database.replicas != 1:
+            sentences.append(
+                f"databases.{name}.replicas={database.replicas}: the live database has one replica."
+            )
+        if name in databases[1:]:
+            sentences.append(
+                f"databases.{name}: the live catalog has one database, set as {databases[0]}."
+            )
+    return tuple(sentences)
+
+
+def _unheeded_of_service(name: str, service: Service) -> Iterator[str]:
+    if name == _EDGE and service.replicas != 1:
+        yield f"replicas={service.replicas}: the live platform has one edge."
+    if name == _EDGE and service.autoscaler is not None:
+        yield "autoscaler: the live edge is not scaled."
+    if service.queue_max is not None:
+        yield f"queue_max={service.queue_max}: no live service bounds the line of those who wait."
+    if name in {"gateway", *_UPSTREAMS} and service.concurrency != 1:
+        yield f"concurrency={service.concurrency}: a live replica is one event loop."
+    if name != "gateway" and service.limits:
+        yield "limits: live, only the gateway limits its users."
+    if name in _UPSTREAMS:
+        return
+    if service.balancing != "round_robin":
+        yield f"balancing={service.balancing}: live, its callers take replicas in turn."
+    for field in ("timeout_ns", "breaker", "retry"):
+        if getattr(service, field) is not None:
+            yield f"{field.removesuffix('_ns')}: live, only the gateway's calls have one."
+
+
+def _require_live(scenario: Scenario) -> None:
+    """Refuse a scenario that the reference platform has not the parts for.
+
+    Raises:
+        NotLive: as of ``shape_of``.
+    """
+    foreign = sorted(set(scenario.services) - {_EDGE, *SCALABLE})
+    if foreign:
+        raise NotLive(
+            f"{', '.join(foreign)}: not a service of the reference platform "
+            f"({', '.join((_EDGE, *SCALABLE))}); such a scenario can be simulated: "
+            "--world simulated"
+        )
+    for name, service in scenario.services.items():
+        scaler = service.autoscaler
+        field, most = "replicas", service.replicas
+        if scaler is not None:
+            field, most = "autoscaler.max_replicas", scaler.max_replicas
+        if name != _EDGE and most > REPLICAS_MAX:
+            raise NotLive(
+                f"services.{name}.{field}={most}: a live service has at most {REPLICAS_MAX} "
+                "replicas; such a scenario can be simulated: --world simulated"
+            )
+
+
+def _caches_of_catalog(scenario: Scenario) -> tuple[str, ...]:
+    """Return the caches on routes through the catalog, in the order of the routes.
+
+    The live catalog has one, with the settings of the first of these.
+    """
+    names: dict[str, None] = {}
+    for request_class in scenario.classes.values():
+        if _CATALOG not in services_of(request_class):
+            continue
+        for step in all_steps(request_class.steps):
+            match step:
+                case Cached(cache=name) | Write(invalidates=str(name)):
+                    names[name] = None
+                case _:
+                    continue
+    return tuple(names)
+
+
+def _databases_of_catalog(scenario: Scenario) -> tuple[str, ...]:
+    """Return the databases on routes through the catalog, in the order of the routes.
+
+    The live catalog has one, with the pool of the first of these.
+    """
+    names: dict[str, None] = {}
+    for request_class in scenario.classes.values():
+        if _CATALOG not in services_of(request_class):
+            continue
+        for step in all_steps(request_class.steps):
+            match step:
+                case Read(read=name) | Write(write=name):
+                    names[name] = None
+                case _:
+                    continue
+    return tuple(names)
+
+
 def _gateway_settings(scenario: Scenario) -> dict[str, str]:
     gateway = scenario.services.get("gateway", Service())
     tiers = scenario.users or {DEFAULT_TIER: Tier()}
-    settings = {"GATEWAY_LIMITS": json.dumps(_limits(gateway.limits, tiers))}
-    # The gateway keeps one rule for all its upstreams: the strictest that the scenario states.
-    upstreams = [
-        scenario.services[name] for name in ("catalog", "studio") if name in scenario.services
-    ]
-    timeouts = [service.timeout_ns for service in upstreams if service.timeout_ns]
-    if timeouts:
-        settings["GATEWAY_UPSTREAM_TIMEOUT_MS"] = str(max(timeouts) // MILLISECOND_NS)
-    breakers = [service.breaker for service in upstreams if service.breaker]
-    if breakers:
-        settings["GATEWAY_BREAKER_FAILURES"] = str(min(b.failures for b in breakers))
-        cool_down_ns = min(b.cool_down_ns for b in breakers)
-        settings["GATEWAY_BREAKER_COOL_DOWN_MS"] = str(cool_down_ns // MILLISECOND_NS)
-    retries = [service.retry for service in upstreams if service.retry]
-    if retries:
-        settings["GATEWAY_RETRY_ATTEMPTS"] = str(max(r.attempts for r in retries))
-        settings["GATEWAY_RETRY_BASE_MS"] = str(min(r.base_ns for r in retries) // MILLISECOND_NS)
-        settings["GATEWAY_RETRY_BUDGET_PERCENT"] = str(min(r.budget_percent for r in retries))
-    if upstreams:
-        settings["GATEWAY_BALANCING"] = upstreams[0].balancing
-    return settings
+    policies = {
+        name: _upstream_policy(scenario.services[name])
+        for name in _UPSTREAMS
+        if name in scenario.services
+    }
+    return {
+        "GATEWAY_LIMITS": json.dumps(_limits(gateway.limits, tiers)),
+        "GATEWAY_UPSTREAMS_POLICY": json.dumps(policies),
+    }
 
 
-def _limits(limits: Mapping[str, Limit], tiers: Iterable[str]) -> dict[str, dict[str, int]]:
-    """Return every tier's limit; the gateway lets in no tier that it has none for."""
-    # So many in a moment so short that nobody can reach it, nor is much to be remembered.
-    unlimited = {"requests": 10**9, "window_ms": 1}
-    return dict.fromkeys(tiers, unlimited) | {
-        tier: {"requests": limit.requests, "window_ms": limit.window_ns // MILLISECOND_NS}
+def _upstream_policy(service: Service) -> dict[str, object]:
+    breaker, retry = service.breaker, service.retry
+    return {
+        "timeout_ms": None if service.timeout_ns is None else _milliseconds(service.timeout_ns),
+        "breaker": None
+        if breaker is None
+        else {
+            "failures": breaker.failures,
+            "cool_down_ms": _milliseconds(breaker.cool_down_ns),
+        },
+        "retry": None
+        if retry is None
+        else {
+            "attempts": retry.attempts,
+            "base_ms": _milliseconds(retry.base_ns),
+            "cap_ms": _milliseconds(retry.cap_ns),
+            "budget_percent": retry.budget_percent,
+        },
+        "balancing": service.balancing,
+    }
+
+
+def _limits(limits: Mapping[str, Limit], tiers: Iterable[str]) -> dict[str, object]:
+    """Return every tier's limit, None for none; the gateway lets in no tier that is not named."""
+    return dict.fromkeys(tiers) | {
+        tier: {"requests": limit.requests, "window_ms": _milliseconds(limit.window_ns)}
         for tier, limit in limits.items()
     }
 
 
+def _milliseconds(time_ns: int) -> float:
+    """Return a time as settings have it, without a fraction where it needs none."""
+    whole, rest = divmod(time_ns, MILLISECOND_NS)
+    return time_ns / MILLISECOND_NS if rest else whole
+
+
 def _catalog_settings(scenario: Scenario) -> dict[str, str]:
     settings = {}
-    for database in scenario.databases.values():
-        settings["CATALOG_POOL_SIZE"] = str(database.pool)
-    for cache in scenario.caches.values():
-        if cache.ttl_ns is not None:
-            settings["CATALOG_CACHE_TTL_MS"] = str(cache.ttl_ns // MILLISECOND_NS)
-            settings["CATALOG_CACHE_PROTECTION"] = cache.protection
+    for name in _databases_of_catalog(scenario)[:1]:
+        settings["CATALOG_POOL_SIZE"] = str(scenario.databases[name].pool)
+    for name in _caches_of_catalog(scenario)[:1]:
+        cache = scenario.caches[name]
+        ttl_ns = _FOR_GOOD_NS if cache.ttl_ns is None else cache.ttl_ns
+        # The catalog knows whole milliseconds; a shorter life is still one.
+        settings["CATALOG_CACHE_TTL_MS"] = str(max(1, round(ttl_ns / MILLISECOND_NS)))
+        settings["CATALOG_CACHE_PROTECTION"] = cache.protection
     return settings
 
 

@@ -67,8 +67,8 @@ def test_a_tier_whose_limit_is_null_has_none_and_nothing_is_remembered_of_it(
 
 def test_where_nobody_has_a_limit_the_store_is_not_asked(tmp_path: Path) -> None:
     url = f"redis://127.0.0.1:{free_port()}/0"
-    settings = {"limits": '{"free": null, "pro": null}', "limit_store_down": "closed"}
-    with running_platform(tmp_path, url, **settings) as platform:
+    limits = '{"free": null, "pro": null}'
+    with running_platform(tmp_path, url, limits=limits, limit_store_down="closed") as platform:
         assert ask(f"{platform.catalog}/echo", headers=as_user("pat")).status == 200
 
 
