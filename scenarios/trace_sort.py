@@ -90,7 +90,8 @@ class _Run:
         self.last_ns = 0
 
     def append(self, entries: Iterable[TraceEntry]) -> None:
-        write = csv.writer(self._file, lineterminator="\n").writerow
+        # Fields are quoted if they hold a part of what ends lines: let that be either of the two.
+        write = csv.writer(self._file, lineterminator="\r\n").writerow
         for entry in entries:
             write(entry)
             self.last_ns = entry.at_ns

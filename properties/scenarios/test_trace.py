@@ -1,15 +1,19 @@
 """Laws of traces: what is written reads back; sorting loses nothing and keeps order."""
 
+import csv
 import tempfile
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scenarios.load import load_scenario
 from scenarios.log_formats import InvalidLog, LogOptions
-from scenarios.trace import TraceEntry, TraceWriter, read_trace
+from scenarios.trace import HEADER, VERSION_LINE, TraceEntry, TraceWriter, read_trace
+from scenarios.trace_check import entries_in_order
 from scenarios.trace_import import import_trace
 from scenarios.trace_sort import Sorter
+from scenarios.workload import TraceSource
 
 entries = st.lists(
     st.builds(
@@ -81,3 +85,21 @@ def test_garbage_is_no_log_and_never_a_crash(raw: bytes) -> None:
             assert not trace.exists()
         else:
             assert list(read_trace(trace))
+
+
+REPLAYING = load_scenario("recorded_trace")
+
+
+@given(entries.filter(bool), st.integers(1, 5))
+@settings(deadline=None)
+def test_a_trace_in_any_order_is_replayed_in_that_of_arrival(
+    them: list[TraceEntry], chunk: int
+) -> None:
+    known = [entry._replace(class_name="") for entry in them]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(VERSION_LINE + "\n")
+            csv.writer(file).writerows([HEADER, *known])
+        replayed = list(entries_in_order(REPLAYING, TraceSource(file=str(path)), chunk))
+    assert replayed == sorted(known, key=lambda entry: entry.at_ns)
