@@ -81,9 +81,21 @@ class Recorder:
         provenance: Provenance,
         *,
         stations: dict[str, StationOutcome],
-        interrupted: bool = False,
+        interrupted_at_ns: int | None = None,
     ) -> RunRecord:
-        """Sum up, and judge the scenario's objectives."""
+        """Sum up, and judge the scenario's objectives.
+
+        Args:
+            world: where it ran.
+            provenance: of the record.
+            stations: what is known of each.
+            interrupted_at_ns: when the run was broken off, if it was; the measured part ends
+                there.
+        """
+        interrupted = interrupted_at_ns is not None
+        until_ns = self._until_ns
+        if interrupted_at_ns is not None:
+            until_ns = max(min(until_ns, interrupted_at_ns), self._from_ns + 1)
         died = any(event.kind == "died" for event in self._events)
         record = RunRecord(
             world=world,
@@ -91,7 +103,7 @@ class Recorder:
             provenance=provenance,
             ended="interrupted" if interrupted else "degraded" if died else "completed",
             measured_from_ns=self._from_ns,
-            measured_until_ns=self._until_ns,
+            measured_until_ns=until_ns,
             classes=self._classes(),
             stations=dict(sorted(stations.items())),
             series=self._series(),

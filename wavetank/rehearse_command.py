@@ -12,25 +12,20 @@ from rich.console import Console
 from reference_services.runtime.clock import unix_ns
 from reports.render import write_report
 from reports.text import as_json, verdict_tables
-from scenarios.errors import InvalidScenario
 from scenarios.files import new_run_folder
 from scenarios.findings import Verdict
 from scenarios.load import load_scenario, write_scenario
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
-from scenarios.trace import InvalidTrace
+from scenarios.trace_check import trace_notes
+from wavetank.failures import reported
 from wavetank.progress import shown
-from worlds.live_shape import NotLive
-from worlds.load.generator import LoadFailed
-from worlds.processes.errors import PlatformProblem
+from worlds.rehearsal import check
 from worlds.rehearsal import rehearse as rehearse_both
 from worlds.simulated import SimulatedWorld
 from worlds.world import OnProgress
 
-_FAILED = 1
-_USAGE = 2
 _NOT_HELD = 3
-_INTERRUPTED = 130
 
 
 class Where(StrEnum):
@@ -70,21 +65,22 @@ def rehearse(
     simulates it with the measured times, and writes both records and one HTML report.
     """
     console = Console(stderr=True)
-    try:
+    with reported(console):
         spec = load_scenario(scenario, set_ or ())
+        notes = trace_notes(spec)
+        if world is Where.BOTH:
+            check(spec)
         folder = new_run_folder(spec, dt.datetime.fromtimestamp(unix_ns() / 1e9, tz=dt.UTC), runs)
-        with shown(console) as on_progress:
-            records = _ask(spec, world, folder, home, on_progress)
+        for note in notes:
+            console.print(f"Note: {note}.", markup=False, highlight=False)
+        try:
+            with shown(console) as on_progress:
+                records = _ask(spec, world, folder, home, on_progress)
+        except KeyboardInterrupt:
+            if (folder / "processes" / "record.json").exists():
+                console.print(f"Report of what there was: {write_report(folder)}", soft_wrap=True)
+            raise
         report = write_report(folder)
-    except (InvalidScenario, InvalidTrace, NotLive) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(_USAGE) from error
-    except (PlatformProblem, LoadFailed, OSError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(_FAILED) from error
-    except KeyboardInterrupt:
-        console.print("Interrupted; the platform is down.")
-        raise typer.Exit(_INTERRUPTED) from None
     if as_json_:
         typer.echo(json.dumps(as_json(records, folder=folder, report=report)))
     else:

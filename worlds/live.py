@@ -15,7 +15,13 @@ from scenarios.records import Event, RunRecord, StationOutcome
 from scenarios.spec import Scenario
 from worlds.autoscaler import LiveAutoscaler
 from worlds.jobs import job_operations, read_jobs, studio_of
-from worlds.load.generator import LoadProgress, LoadSummary, LoadTarget, generate
+from worlds.load.generator import (
+    LoadProgress,
+    LoadSummary,
+    LoadTarget,
+    generate,
+    summary_so_far,
+)
 from worlds.load.plan import submitted_queues, write_plan
 from worlds.observer import Observer, Sample
 from worlds.parts import QUEUE, stations_by_part, with_known_parts
@@ -28,17 +34,28 @@ _LATE_SHARE_MAX = 0.01
 
 
 def run_live(
-    scenario: Scenario, platform: Platform, out: Path, on_progress: OnProgress
+    scenario: Scenario,
+    platform: Platform,
+    out: Path,
+    on_progress: OnProgress,
+    notes: Sequence[str] = (),
 ) -> RunRecord:
     """Load ``platform`` with the traffic of ``scenario`` and return the record.
 
     Writes ``plan.jsonl``, ``history.jsonl``, ``jobs.jsonl`` and ``record.json`` into
     ``out``. A part of the platform that dies on the way ends up in the record; the run
-    goes on, as its users would.
+    goes on, as its users would. Ctrl-C ends it, and the record holds what there was.
+
+    Args:
+        scenario: whose traffic is sent.
+        platform: that is up, in the shape that the scenario describes.
+        out: folder for what came of it; made if there is none.
+        on_progress: told how far the run is.
+        notes: what a reader of the record should know beforehand, one sentence each.
 
     Raises:
         LoadFailed: the load generator itself failed.
-        ValueError: a class of the mix can only be simulated.
+        NotSendable: a class of the mix can only be simulated.
     """
     out.mkdir(parents=True, exist_ok=True)
     write_plan(scenario, out / "plan.jsonl")
@@ -49,26 +66,69 @@ def run_live(
 
     events += [_died(death, "before the run began, ") for death in platform.poll_deaths()]
     observer = Observer(scenario, platform)
-    with observer.watching(), LiveAutoscaler(scenario, platform, note).running():
-        summary = _load(scenario, platform, out, on_progress)
-        requests = list(read_history(out / "history.jsonl"))
-        jobs = _finished_jobs(scenario, platform, out, requests, summary)
+    told = [Event(at_ns=0, kind="note", target="scenario", detail=note) for note in notes]
+    jobs: list[Operation] = []
+    try:
+        with observer.watching(), LiveAutoscaler(scenario, platform, note).running():
+            summary = _load(scenario, platform, out, on_progress)
+            jobs = _finished_jobs(scenario, platform, out, summary)
+    except KeyboardInterrupt:
+        interrupted = summary_so_far(out)
+        if interrupted is not None:
+            events += [_died(death) for death in platform.poll_deaths()]
+            _sum_up(
+                scenario,
+                out,
+                interrupted,
+                jobs,
+                observer.samples,
+                _at_run(events, told, interrupted),
+            )
+        raise
     events += [_died(death) for death in platform.poll_deaths()]
-    recorder = Recorder(scenario)
-    for operation in [*requests, *jobs]:
-        recorder.operation(operation)
+    return _sum_up(scenario, out, summary, jobs, observer.samples, _at_run(events, told, summary))
+
+
+def _at_run(
+    events: Sequence[tuple[int, Event]], told: Sequence[Event], summary: LoadSummary
+) -> list[Event]:
+    """Return all events, with their times counted from the run's start."""
     start_ns = summary.started_at_unix_ns
-    for sample in observer.samples:
+    timed = [
+        event.model_copy(update={"at_ns": max(at_unix_ns - start_ns, 0)})
+        for at_unix_ns, event in events
+    ]
+    return [*told, *timed, *_doubts(summary)]
+
+
+def _sum_up(
+    scenario: Scenario,
+    out: Path,
+    summary: LoadSummary,
+    jobs: Sequence[Operation],
+    samples: Sequence[Sample],
+    events: Sequence[Event],
+) -> RunRecord:
+    """Make the record of what was sent, answered and seen, and write it."""
+    start_ns = summary.started_at_unix_ns
+    recorder = Recorder(scenario)
+    requests = [
+        operation
+        for operation in read_history(out / "history.jsonl")
+        if operation.class_name not in scenario.queues
+    ]
+    for operation in (*requests, *jobs):
+        recorder.operation(operation)
+    for sample in samples:
         at_ns = max(sample.at_unix_ns - start_ns, 0)
         recorder.sample(sample.series, sample.unit, at_ns, sample.value)
-    for at_unix_ns, event in events:
-        recorder.event(event.model_copy(update={"at_ns": max(at_unix_ns - start_ns, 0)}))
-    for event in _doubts(summary):
+    for event in events:
         recorder.event(event)
     record = recorder.record(
         "processes",
         live_provenance(scenario, start_ns),
-        stations=_stations(scenario, requests, observer.samples, start_ns),
+        stations=_stations(scenario, requests, samples, start_ns),
+        interrupted_at_ns=None if summary.complete else summary.ended_ns,
     )
     write_record(record, out / "record.json")
     return record
@@ -101,11 +161,10 @@ def _finished_jobs(
     scenario: Scenario,
     platform: Platform,
     out: Path,
-    requests: Sequence[Operation],
     summary: LoadSummary,
 ) -> list[Operation]:
     """Wait for the jobs that were submitted, until the drain is over; add them to the history."""
-    submitted = list(read_jobs(out / "jobs.jsonl", requests))
+    submitted = list(read_jobs(out / "jobs.jsonl", read_history(out / "history.jsonl")))
     if not submitted:
         return []
     studio = studio_of(platform)

@@ -12,14 +12,29 @@ from scenarios.files import write_whole
 from scenarios.load import write_scenario
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
+from scenarios.trace_check import trace_notes
 from worlds.calibration import calibrate
 from worlds.light_load import observe_light_load
 from worlds.live import run_live
-from worlds.live_shape import shape_of
-from worlds.load.plan import submitted_queues
+from worlds.live_shape import shape_of, unheeded
+from worlds.load.plan import check_sendable, submitted_queues
 from worlds.processes.platform import Platform, running_platform
 from worlds.simulated import SimulatedWorld
 from worlds.world import OnProgress, Progress
+
+
+def check(scenario: Scenario) -> None:
+    """Find, before anything starts, what would keep ``scenario`` from being rehearsed.
+
+    Raises:
+        NotLive: the scenario names what the reference platform has not.
+        NotSendable: a class of the mix can only be simulated.
+        InvalidTrace: the trace to be replayed cannot be, or not in this scenario.
+        OSError: the trace cannot be opened.
+    """
+    check_sendable(scenario)
+    shape_of(scenario)
+    trace_notes(scenario)
 
 
 class Rehearsed(NamedTuple):
@@ -46,23 +61,26 @@ def rehearse(scenario: Scenario, folder: Path, home: Path, on_progress: OnProgre
 
     Raises:
         NotLive: the scenario names what the reference platform has not.
+        NotSendable: a class of the mix can only be simulated.
+        InvalidTrace: the trace to be replayed cannot be, or not in this scenario.
         PlatformProblem: the platform cannot be started; the message says why.
         LoadFailed: the load generator itself failed.
     """
     write_scenario(scenario, folder / "scenario.yaml")
-    stage = "starting the platform"
 
     def starting(message: str) -> None:
-        on_progress(Progress(f"{stage}: {message}", 0.0))
+        on_progress(Progress(f"starting the platform: {message}", 0.0))
 
+    known = (*trace_notes(scenario), *unheeded(scenario))
     with running_platform(home, shape_of(scenario), starting) as platform:
         played, left_out = _playable(scenario, platform)
         seen = observe_light_load(played, platform, folder / "calibration", on_progress)
         platform.forget_what_was_cached()
-        measured = run_live(played, platform, folder / "processes", on_progress)
+        told = (*known, *left_out)
+        measured = run_live(played, platform, folder / "processes", on_progress, told)
     calibrated = calibrate(played, seen)
     write_scenario(calibrated.scenario, folder / "calibrated.yaml")
-    notes = (*left_out, *calibrated.notes)
+    notes = (*told, *calibrated.notes)
     write_whole(folder / "calibration.txt", "".join(f"{note}\n" for note in notes))
     predicted = SimulatedWorld().run(calibrated.scenario, folder / "simulated", on_progress)
     return Rehearsed(predicted, measured, notes)

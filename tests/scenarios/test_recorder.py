@@ -86,7 +86,7 @@ def test_a_run_in_which_a_part_died_is_degraded_and_one_that_was_cut_short_inter
     record = record_of(told)
     assert record.ended == "degraded"
     assert [event.at_ns for event in record.events] == [2, 5]
-    cut = told.record("simulated", PROVENANCE, stations={}, interrupted=True)
+    cut = told.record("simulated", PROVENANCE, stations={}, interrupted_at_ns=7)
     assert cut.ended == "interrupted"
 
 

@@ -167,6 +167,25 @@ def test_ctrl_c_during_a_rehearsal_leaves_nothing_running(tmp_path: Path, home: 
     wait_until(lambda: not processes_of(home))
 
 
+@pytest.mark.servers
+def test_ctrl_c_during_the_run_keeps_what_was_measured(tmp_path: Path, home: Path) -> None:
+    with rehearsing(tmp_path, home) as process:
+        history = "*/processes/history.jsonl"
+        wait_until(lambda: any(tmp_path.glob(history)))
+        block_ns(4 * NS_PER_S)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate()
+    assert process.returncode == 130, output
+    folder = only_run(tmp_path)
+    record = read_record(folder / "processes" / "record.json")
+    assert record.ended == "interrupted"
+    assert record.measured_until_ns < 7 * NS_PER_S
+    sent = len(list(read_history(folder / "processes" / "history.jsonl")))
+    assert 0 < sent < len(list(arrivals(load_scenario(SHORT))))
+    assert "interrupted" in (folder / "report.html").read_text(encoding="utf-8")
+    wait_until(lambda: not processes_of(home))
+
+
 def test_a_simulated_rehearsal_needs_no_servers(tmp_path: Path, home: Path) -> None:
     done = subprocess.run(  # noqa: S603  # our own command
         command(tmp_path, home, "--world", "simulated", "--gate"),

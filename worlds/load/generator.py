@@ -12,6 +12,9 @@ from pydantic import BaseModel, ValidationError
 FAILURE = "failure.txt"
 """Where the generator's process says why it could not go on."""
 
+SUMMARY = "load.json"
+"""Where it says what it has done."""
+
 _HERE = Path(__file__).parent
 _STOP_TIMEOUT_S = 10
 
@@ -46,6 +49,9 @@ class LoadSummary(BaseModel):
     """Requests sent more than 10 ms after their time."""
 
     late_max_ns: int
+
+    complete: bool
+    """Whether the whole plan was sent; an interrupted run has sent a part of it."""
 
 
 class LoadFailed(RuntimeError):
@@ -82,12 +88,20 @@ def generate(
             _follow(process, on_progress)
         finally:
             _stop(process)
-    try:
-        return LoadSummary.model_validate_json((out / "load.json").read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
+    summary = summary_so_far(out)
+    if summary is None or not summary.complete:
         failure = out / FAILURE
         why = failure.read_text(encoding="utf-8") if failure.exists() else f"see {log}"
-        raise LoadFailed(f"the load generator ended early: {why}") from error
+        raise LoadFailed(f"the load generator ended early: {why}")
+    return summary
+
+
+def summary_so_far(out: Path) -> LoadSummary | None:
+    """Return what a generator that has ended says it did, or None if it did not come to that."""
+    try:
+        return LoadSummary.model_validate_json((out / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        return None
 
 
 def locust_command(plan: Path, target: LoadTarget, out: Path, drain_ns: int) -> list[str]:

@@ -24,7 +24,7 @@ from locust.contrib.fasthttp import ResponseContextManager
 from reference_services.runtime.clock import monotonic_ns, unix_ns
 from reference_services.runtime.timing import parse_server_timing
 from scenarios.history import Operation, Outcome, write_operation
-from worlds.load.generator import FAILURE
+from worlds.load.generator import FAILURE, SUMMARY
 from worlds.load.loopback import require_loopback
 from worlds.load.outcomes import acknowledged_job, outcome_of
 from worlds.load.plan import PlannedRequest, read_plan
@@ -93,12 +93,16 @@ class OpenLoop(FastHttpUser):
             (out / "jobs.jsonl").open("w", encoding="utf-8") as jobs,
         ):
             run = _Run(self, keys, history, jobs)
+            complete = False
             try:
                 run.send_all(Path(options.plan))
                 run.drain(options.drain_ms / 1000)
+                complete = True
             finally:
+                # Also of a run that was interrupted: what was sent is in the history.
                 run.settle_what_is_left()
-        (out / "load.json").write_text(json.dumps(run.summary()), encoding="utf-8")
+                summary = json.dumps({**run.summary(), "complete": complete})
+                (out / SUMMARY).write_text(summary, encoding="utf-8")
 
 
 class _Run:

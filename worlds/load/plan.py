@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scenarios.spec import Scenario
+from scenarios.trace import check_trace
+from scenarios.workload import TraceArrivals
 from sim.arrivals import Arrival, arrivals
 from worlds.parts import queue_in
 
@@ -50,10 +52,18 @@ def check_sendable(scenario: Scenario) -> None:
     """Refuse a scenario that no live client can play.
 
     Raises:
-        NotSendable: a class of the mix says of no request what to send.
+        NotSendable: a class of the mix, or of the trace, says of no request what to send.
+        InvalidTrace: the trace cannot be read.
+        OSError: it cannot be opened.
     """
+    sent = dict.fromkeys(scenario.workload.mix)
+    match scenario.workload.arrivals:
+        case TraceArrivals(trace=source):
+            sent |= dict.fromkeys(check_trace(Path(source.file)).classes)
+        case _:
+            pass
     simulated_only = [
-        name for name in scenario.workload.mix if scenario.classes[name].request is None
+        name for name in sent if name in scenario.classes and scenario.classes[name].request is None
     ]
     if simulated_only:
         raise NotSendable(
