@@ -108,6 +108,7 @@ def bench(session: nox.Session) -> None:
     _install(session, "all,dev")
     session.run("pytest", "benchmarks/micro", "--benchmark-only", *session.posargs)
     session.run("python", "-m", "benchmarks.peers.simpy_three_tier")
+    session.run("python", "-m", "benchmarks.load.gateway_overhead")
 
 
 @nox.session
