@@ -36,7 +36,7 @@ def simulate(
 
     Raises:
         scenarios.trace.InvalidTrace: the workload is a trace that cannot be read.
-        ValueError: the trace does not fit the scenario.
+        InvalidTrace: the trace cannot be replayed in this scenario.
         OSError: the trace cannot be opened.
     """
     timeline = Timeline()
