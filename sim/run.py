@@ -35,8 +35,8 @@ def simulate(
         commit: of the source tree, for the record.
 
     Raises:
-        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read.
-        InvalidTrace: the trace cannot be replayed in this scenario.
+        scenarios.trace.InvalidTrace: the workload is a trace that cannot be read, or not
+            replayed in this scenario.
         OSError: the trace cannot be opened.
     """
     timeline = Timeline()
