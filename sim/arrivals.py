@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
-from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step
+from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step, Write
 from scenarios.spec import Scenario
 from scenarios.trace import TraceEntry
 from scenarios.trace_check import entries_in_order
@@ -225,7 +225,7 @@ def cache_of_keys(request_class: RequestClass, scenario: Scenario) -> str | None
 def _first_cache(steps: tuple[Step, ...], scenario: Scenario) -> str | None:
     for step in steps:
         match step:
-            case Cached(cache=name):
+            case Cached(cache=name) | Write(invalidates=str(name)):
                 return name
             case Call(steps=inner):
                 found = _first_cache(inner, scenario)

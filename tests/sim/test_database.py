@@ -11,9 +11,11 @@ def platform(**database: Any) -> dict[str, Any]:  # noqa: ANN401  # as in files
     return {
         "services": {"door": {}},
         "databases": {"main": {**times, **database}},
+        # Nobody asks it; it says which keys there are.
+        "caches": {"rows": {"keys": 9}},
         "classes": {
-            "ask": {"through": ["door"], "steps": [{"read": "main"}]},
-            "tell": {"through": ["door"], "steps": [{"write": "main"}]},
+            "ask": {"through": ["door"], "keys": "rows", "steps": [{"read": "main"}]},
+            "tell": {"through": ["door"], "keys": "rows", "steps": [{"write": "main"}]},
         },
     }
 
