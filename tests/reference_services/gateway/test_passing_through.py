@@ -81,11 +81,12 @@ def test_a_request_keeps_its_id_or_gets_one(platform: Platform) -> None:
 
 
 def test_times_of_gateway_and_upstream_stand_side_by_side_and_add_up(platform: Platform) -> None:
-    answer = ask(f"{platform.catalog}/slow/50", headers=as_user("pat"))
+    answer = ask(f"{platform.catalog}/slow/500", headers=as_user("pat"))
     parts = parse_server_timing(answer.headers["server-timing"])
     assert list(parts) == ["gateway", "rate_limit", "upstream", "database"]
-    # The upstream's fifty milliseconds are nobody's but the database's.
-    assert parts["database"] >= 50 * NS_PER_MS
+    # The upstream's half second is nobody's but the database's. (An event loop may end a sleep
+    # a millisecond early, and a busy machine may end it late: only the order is told here.)
+    assert parts["database"] >= 400 * NS_PER_MS
     assert parts["gateway"] < parts["database"]
     assert parts["upstream"] < parts["database"]
 
