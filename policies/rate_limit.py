@@ -47,6 +47,22 @@ class Admission(NamedTuple):
     """How many more requests would be admitted at this very moment."""
 
 
+def sliding_log_step(filling_ns: int, now_ns: int, window_ns: int) -> int:
+    """Decide one request against the one admission that the decision hangs on.
+
+    Args:
+        filling_ns: when the request was admitted that fills the limit: the ``requests``-th
+            newest. With fewer than that in the log, nothing has to be asked.
+        now_ns: when the request arrives.
+        window_ns: length of the window.
+
+    Returns:
+        Nanoseconds until that admission has left the window; 0: it has, so this one gets in.
+        Times and window must be below 2**61 in size where integers have 64 bits.
+    """
+    return max(0, filling_ns + window_ns - now_ns)
+
+
 class SlidingLog:
     """Admits at most ``limit.requests`` in every window ``(t - window_ns, t]``.
 
@@ -115,7 +131,18 @@ class TieredLimiter:
 
 
 def _admit(admitted_ns: deque[int], limit: RateLimit, now_ns: int) -> Admission:
-    """Decide on a request, and note it in the log if it is admitted.
+    """Decide on a request, and note it in the log if it is admitted."""
+    wait_ns = log_wait_ns(admitted_ns, limit, now_ns)
+    if wait_ns > 0:
+        return Admission(admitted=False, retry_after_ns=wait_ns, remaining=0)
+    admitted_ns.append(now_ns)
+    return Admission(
+        admitted=True, retry_after_ns=0, remaining=log_remaining(admitted_ns, limit, now_ns)
+    )
+
+
+def log_wait_ns(admitted_ns: deque[int], limit: RateLimit, now_ns: int) -> int:
+    """Return how long a request that arrives now has to wait; 0: it fits.
 
     Args:
         admitted_ns: ascending times of earlier admitted requests, the newest
@@ -124,11 +151,13 @@ def _admit(admitted_ns: deque[int], limit: RateLimit, now_ns: int) -> Admission:
         now_ns: when the request arrives.
     """
     assert not admitted_ns or admitted_ns[-1] <= now_ns, "time ran backwards"
-    if len(admitted_ns) >= limit.requests:
-        # The newest admissions fill the limit; the oldest of these must leave the window.
-        room_at_ns = admitted_ns[-limit.requests] + limit.window_ns
-        if now_ns < room_at_ns:
-            return Admission(admitted=False, retry_after_ns=room_at_ns - now_ns, remaining=0)
-    admitted_ns.append(now_ns)
+    if len(admitted_ns) < limit.requests:
+        return 0
+    # The newest admissions fill the limit; the oldest of these must leave the window.
+    return sliding_log_step(admitted_ns[-limit.requests], now_ns, limit.window_ns)
+
+
+def log_remaining(admitted_ns: deque[int], limit: RateLimit, now_ns: int) -> int:
+    """Return how many more requests fit now, by a log of which no window holds too many."""
     used = len(admitted_ns) - bisect_right(admitted_ns, now_ns - limit.window_ns)
-    return Admission(admitted=True, retry_after_ns=0, remaining=limit.requests - used)
+    return limit.requests - used
