@@ -10,6 +10,7 @@ uvicorn with httptools and uvloop serves. ARCHITECTURE.md has the measurement ag
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import sys
@@ -24,6 +25,7 @@ from fastapi import FastAPI
 from reference_services.runtime.clock import NS_PER_MS, sleep_ns
 from reference_services.runtime.settings import ServiceSettings, settings_or_exit
 from reference_services.runtime.telemetry import configure_logging
+from reference_services.runtime.whole_writes import WholeWrites
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -46,6 +48,9 @@ def run_service(service: str, settings: type[S], build_app: Callable[[S], FastAP
 
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve ``app`` in this process until SIGTERM or SIGINT; return when the last request ended."""
+    # What is there by now stays: no collection, which stops every request, need look at it again.
+    gc.collect()
+    gc.freeze()
     uvloop.run(_serve(app, settings))
 
 
@@ -79,7 +84,7 @@ def _config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=WholeWrites,
         ws="websockets-sansio",
         lifespan="on",
         log_config=None,  # the root logger writes JSON

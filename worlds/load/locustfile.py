@@ -12,11 +12,11 @@ It is started by ``worlds.load.generator``, or with Locust's web page by
 import json
 import logging
 from argparse import ArgumentParser
+from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
 import gevent
-from gevent.monkey import get_original
 from gevent.pool import Group
 from locust import FastHttpUser, events, task
 from locust.contrib.fasthttp import ResponseContextManager
@@ -24,13 +24,11 @@ from locust.contrib.fasthttp import ResponseContextManager
 from reference_services.runtime.clock import monotonic_ns, unix_ns
 from reference_services.runtime.timing import parse_server_timing
 from scenarios.history import Operation, Outcome, write_operation
+from worlds.load.alarm import alarm
 from worlds.load.generator import FAILURE, SUMMARY
 from worlds.load.loopback import require_loopback
 from worlds.load.outcomes import acknowledged_job, outcome_of
 from worlds.load.plan import PlannedRequest, read_plan
-
-# Of the thread that calls it, not of a greenlet.
-_sleep = get_original("time", "sleep")
 
 _logger = logging.getLogger(__name__)
 
@@ -124,23 +122,17 @@ class _Run:
         self._next_progress_ns = 0
 
     def send_all(self, plan: Path) -> None:
-        for request in read_plan(plan):
-            self._wait_until(request.at_ns)
-            # In flight from now on, not from when its greenlet gets its first turn.
-            self._in_flight[request.id] = (request, self._now_ns())
-            self._greenlets.spawn(self._send, request)
-            self._sent += 1
-            self._show_progress()
-
-    def _wait_until(self, at_ns: int) -> None:
-        wait_ns = at_ns - self._now_ns()
-        if wait_ns > 0:
-            # Gevent's timers are a millisecond apart; a thread's sleep is exact, and the
-            # other greenlets run meanwhile.
-            gevent.get_hub().threadpool.apply(_sleep, (wait_ns / 1e9,))
-        else:
-            # Yield even when late, or the answers that are there would wait for us.
-            gevent.sleep(0)
+        with closing(alarm()) as clock:
+            for request in read_plan(plan):
+                # Others run here even when it is late, or the answers would wait for us.
+                clock.wait_until(self._started_ns + request.at_ns)
+                # In flight from now on, not from when its greenlet gets its first turn.
+                self._in_flight[request.id] = (request, self._now_ns())
+                self._greenlets.spawn(self._send, request)
+                self._sent += 1
+                # It goes out before anything else is done, like reading the plan's next line.
+                gevent.sleep(0)
+                self._show_progress()
 
     def drain(self, patience_s: float) -> None:
         deadline_ns = self._now_ns() + int(patience_s * 1e9)
