@@ -76,6 +76,15 @@ def properties(session: nox.Session) -> None:
     session.run("pytest", "properties", *profile, *_on_all_cores(session))
 
 
+@nox.session(tags=["nightly"])
+def mutants(session: nox.Session) -> None:
+    """Plant each bug and see who objects: ``nox -s mutants -- caching`` for one area's."""
+    _install(session, "all,dev")
+    # The table has all mutants, so it is written when all were asked for.
+    table = [] if session.posargs else ["--table", "docs/reference/mutants.md"]
+    session.run("python", "-m", "properties.mutants", *table, *session.posargs)
+
+
 @nox.session(tags=["check"])
 def coverage(session: nox.Session) -> None:
     """Branches that no example and no property takes, in policies and scenarios."""

@@ -1,25 +1,27 @@
-"""How hard the properties look, and the real parts that several of them look at.
-
-``ci`` is Hypothesis' own profile: derandomised, so that a red run is red again. ``nightly``
-digs a hundred times as deep, with new luck each time. ``mutants`` stops at the first example
-that objects: a planted bug's counterexample need not be small.
-"""
+"""The profiles, time enough for each, and the real parts that several properties look at."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
-from hypothesis import Phase, settings
+from hypothesis import settings
 
+from properties.profiles import scaled
 from tests.servers import running_valkey
 
-settings.register_profile(
-    "nightly", settings.get_profile("ci"), max_examples=10_000, derandomize=False
-)
-settings.register_profile(
-    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
-)
 settings.load_profile("ci")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each property as much more time as the profile looks harder."""
+    if config.getoption("timeout") is not None:
+        return
+    timeout_s = scaled(int(config.getini("timeout")))
+    for item in items:
+        own = item.path.is_relative_to(Path(__file__).parent)
+        if own and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(timeout_s))
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies import Hpa, HpaSpec, PodMetric, ScalingPolicy, recommendation
+from properties.profiles import scaled
 from properties.strategies import pods
 
 # One edge in many: what this profile looks for elsewhere would find too few of them.
-HARD = settings(max_examples=5 * settings().max_examples)
+HARD = settings(max_examples=scaled(500))
 
 MINUTE_NS = 60 * 1_000_000_000
 

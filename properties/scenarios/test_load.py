@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from properties.profiles import scaled
 from scenarios.distributions import (
     Constant,
     Empirical,
@@ -167,7 +168,7 @@ def test_garbage_is_refused_and_never_a_crash(raw: bytes) -> None:
 
 
 @given(st.text(alphabet="abe:-[]{}&*!|>#'\"%@,?\n \t0159.~/s\\", max_size=120).map(str.encode))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 def test_what_looks_like_yaml_is_refused_and_never_a_crash(raw: bytes) -> None:
     loads_or_is_refused(raw)
 
@@ -181,7 +182,7 @@ BASELINE = catalogue()["baseline"].read_text(encoding="utf-8")
     st.text(max_size=10)
     | st.sampled_from(["{", "]", ": ", "\n", "*x", "&x ", "- ", "~", "0", "-"]),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 def test_a_scenario_with_a_slip_is_refused_or_still_one(at: int, length: int, new: str) -> None:
     loads_or_is_refused((BASELINE[:at] + new + BASELINE[at + length :]).encode())
 
@@ -196,7 +197,7 @@ paths = [
     st.lists(st.sampled_from(paths), min_size=1, max_size=6).map(".".join),
     texts | st.sampled_from(["{}", "[]", "5", "5ms", "{a: 1}", "[{read: main}]"]),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 def test_an_override_is_applied_or_refused(field: str, value: str) -> None:
     override = f"{field}={value}"
     with suppress(InvalidScenario):
@@ -233,7 +234,7 @@ def told(slipped: tuple[tuple[str, str], ...]) -> list[str]:
 
 
 @given(st.sets(st.sampled_from(slips), min_size=1))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=scaled(20))
 def test_all_slips_together_are_told_as_each_alone(slipped: set[tuple[str, str]]) -> None:
     alone = sorted(mistake for slip in slipped for mistake in told((slip,)))
     assert told(tuple(sorted(slipped))) == alone

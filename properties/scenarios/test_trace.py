@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from properties.profiles import scaled
 from scenarios.load import load_scenario
 from scenarios.log_formats import InvalidLog, LogOptions
 from scenarios.trace import HEADER, VERSION_LINE, TraceEntry, TraceWriter, read_trace
@@ -74,7 +75,7 @@ def test_every_request_of_a_log_keeps_its_second(seconds: list[int]) -> None:
     st.binary(max_size=300)
     | st.text(alphabet='h -[]"10/Oct:+\n,;time', max_size=200).map(str.encode)
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=scaled(300))
 def test_garbage_is_no_log_and_never_a_crash(raw: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         log, trace = Path(folder) / "log", Path(folder) / "trace"

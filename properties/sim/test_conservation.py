@@ -7,6 +7,7 @@ import pytest
 import simpy
 from hypothesis import given, settings
 
+from properties.profiles import scaled
 from properties.sim.platforms import scenarios
 from scenarios.history import Operation, Outcome, write_operation
 from scenarios.spec import Scenario
@@ -16,7 +17,7 @@ from sim.run import simulate
 
 LEAVE = Places.leave
 
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=scaled(25), deadline=None)
 
 
 def history_of(scenario: Scenario) -> list[Operation]:

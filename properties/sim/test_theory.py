@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from properties.profiles import scaled
 from scenarios import units
 from scenarios.history import Operation
 from scenarios.records import RunRecord
@@ -113,7 +114,7 @@ def test_one_place_waits_by_the_spread_of_its_service_as_m_g_1_does(
     holds(expected_ns, found)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25), deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     time=st.sampled_from(
@@ -146,7 +147,7 @@ def test_with_the_same_luck_nobody_waits_longer_for_one_more_place(
     assert all(more[request] <= fewer[request] for request in fewer)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25), deadline=None)
 @given(seed=st.integers(0, 2**32), rate_per_s=st.sampled_from([30, 90, 150]))
 def test_little_s_law_holds_to_the_nanosecond(seed: int, rate_per_s: float) -> None:
     """The line's length over time adds up to the requests' waits, and so do busy places."""

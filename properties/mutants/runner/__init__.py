@@ -1,0 +1,1 @@
+"""Plants each bug into a copy of the tree, and sees who objects."""
