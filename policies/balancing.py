@@ -2,7 +2,9 @@
 
 A balancer is told the state of the world with every call, the number of backends included;
 backends may come and go from one call to the next. Backends that are known to be broken are
-for the caller to leave out: one that fails fast looks idle, and would attract everything.
+for the caller to leave out: one that fails fast looks idle, and would attract everything. Where
+that may be, let the caller weigh the costs of ``policies.latency_balancing`` in place of the
+open requests.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,8 @@ class Balancer(Protocol):
         """Return the index of the backend that gets the next request.
 
         Args:
-            outstanding: for each backend, requests sent to it and not yet answered.
+            outstanding: for each backend, requests sent to it and not yet answered, or
+                whatever else tells how much it has to do.
             uniform: drawn from [0, 1); whoever needs no chance ignores it.
 
         Raises:
@@ -96,6 +99,9 @@ def two_choices(backends: int, uniform: float) -> tuple[int, int]:
 def balancer(name: str) -> Balancer:
     """Return a new balancer of this name.
 
+    The one called ``latency_aware`` takes the less costly of two: it is to be told the costs of
+    ``policies.latency_balancing.BackendLatency`` in place of the open requests.
+
     Raises:
         ValueError: no balancer has this name; the message lists those there are.
     """
@@ -104,11 +110,12 @@ def balancer(name: str) -> Balancer:
             return RoundRobin()
         case "least_outstanding":
             return LeastOutstanding()
-        case "power_of_two":
+        case "power_of_two" | "latency_aware":
             return PowerOfTwoChoices()
         case _:
             raise ValueError(
-                f"balancer must be round_robin, least_outstanding or power_of_two, got {name!r}"
+                "balancer must be round_robin, least_outstanding, power_of_two or latency_aware,"
+                f" got {name!r}"
             )
 
 

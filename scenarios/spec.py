@@ -85,7 +85,9 @@ class Service(Model):
     queue_max: NonNegativeInt | None = None
     """Requests that may wait for a place at one replica; more are refused. None: no bound."""
 
-    balancing: Literal["round_robin", "least_outstanding", "power_of_two"] = "round_robin"
+    balancing: Literal["round_robin", "least_outstanding", "power_of_two", "latency_aware"] = (
+        "round_robin"
+    )
     """How callers pick a replica."""
 
     limits: dict[Name, Limit] = Field(default_factory=dict)

@@ -32,7 +32,9 @@ def services() -> st.SearchStrategy[dict[str, Any]]:
             "concurrency": st.integers(1, 3),
             "wait_time": times(),
             "queue_max": st.integers(0, 3),
-            "balancing": st.sampled_from(["round_robin", "least_outstanding", "power_of_two"]),
+            "balancing": st.sampled_from(
+                ["round_robin", "least_outstanding", "power_of_two", "latency_aware"]
+            ),
             "timeout": st.sampled_from(["2ms", "30ms", "1s"]),
             "breaker": st.fixed_dictionaries(
                 {"failures": st.integers(1, 4), "cool_down": st.sampled_from(["10ms", "2s"])}

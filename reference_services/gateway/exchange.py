@@ -44,6 +44,9 @@ class Exchange(NamedTuple):
 
     replica: Replica
     ticket: int
+    sent_ns: int
+    """When the request had gone out; how long that took was up to the client."""
+
     connection: UpstreamConnection
     head: ResponseHead
 
@@ -130,7 +133,7 @@ class Exchanger:
 
     def broke_off(self, exchange: Exchange) -> None:
         """Take note that the answer ended before its body did."""
-        exchange.replica.breaker.failed(exchange.ticket, monotonic_ns())
+        exchange.replica.failed(exchange.ticket, exchange.sent_ns)
 
     def _delay_ns(
         self, result: Exchange | Failure, outgoing: Outgoing, attempt: int, deadline_ns: int
@@ -161,6 +164,7 @@ class Exchanger:
         self, replica: Replica, ticket: int, outgoing: Outgoing, deadline_ns: int
     ) -> Exchange | Failure:
         replica.outstanding += 1
+        began_ns = monotonic_ns()
         result: Exchange | Failure | None = None
         try:
             result = await self._ask(replica, ticket, outgoing, deadline_ns)
@@ -168,7 +172,11 @@ class Exchanger:
             # Not only a failure ends here: the client may have left, and cancelled all this.
             if not isinstance(result, Exchange):
                 replica.outstanding -= 1
-        self._judge(result, replica, ticket, outgoing.request.service)
+        if isinstance(result, Exchange) and result.head.status < _SERVER_ERROR:
+            replica.answered(ticket, result.sent_ns)
+        else:
+            replica.failed(ticket, began_ns)
+        self._count(result, outgoing.request.service)
         return result
 
     async def _ask(
@@ -183,7 +191,7 @@ class Exchanger:
             except OSError:
                 return Failure(BadGateway("the upstream is not there"), never_sent=True)
             try:
-                head = await self._converse(connection, replica, outgoing, deadline_ns)
+                sent_ns, head = await self._converse(connection, replica, outgoing, deadline_ns)
             except TimeoutError:
                 return Failure(_too_late(), never_sent=False)
             except UpstreamLost as error:
@@ -192,7 +200,7 @@ class Exchanger:
                 if idle is None or error.answer_begun or not outgoing.repeatable:
                     return Failure(BadGateway(str(error)), never_sent=False)
             else:
-                return Exchange(replica, ticket, connection, head)
+                return Exchange(replica, ticket, sent_ns, connection, head)
 
     async def _converse(
         self,
@@ -200,33 +208,34 @@ class Exchanger:
         replica: Replica,
         outgoing: Outgoing,
         deadline_ns: int,
-    ) -> ResponseHead:
-        """Send the request and return how the answer begins; on failure, end the connection."""
+    ) -> tuple[int, ResponseHead]:
+        """Return when the request had gone out and how its answer begins.
+
+        On failure, the connection ends.
+        """
         request = outgoing.request
         try:
             connection.begin(answers_head=request.method == "HEAD")
             connection.write(request_head(request, replica.authority, outgoing.added))
             if outgoing.body:
                 connection.write(outgoing.body)
+            sent_ns = monotonic_ns()
             if outgoing.stream is not None:
                 await outgoing.stream(connection)
                 # How long that took was up to the client; the upstream's time begins now.
-                deadline_ns = monotonic_ns() + self.timeout_ns(request.service)
+                sent_ns = monotonic_ns()
+                deadline_ns = sent_ns + self.timeout_ns(request.service)
             async with _until(deadline_ns):
-                return await connection.head()
+                return sent_ns, await connection.head()
         except BaseException:
             connection.abort()
             raise
 
-    def _judge(
-        self, result: Exchange | Failure, replica: Replica, ticket: int, service: str
-    ) -> None:
-        if isinstance(result, Exchange) and result.head.status < _SERVER_ERROR:
-            replica.breaker.succeeded(ticket)
-            outcome = "answered"
+    def _count(self, result: Exchange | Failure, service: str) -> None:
+        if isinstance(result, Failure):
+            outcome = result.error.code
         else:
-            replica.breaker.failed(ticket, monotonic_ns())
-            outcome = "server_error" if isinstance(result, Exchange) else result.error.code
+            outcome = "answered" if result.head.status < _SERVER_ERROR else "server_error"
         self._attempts.labels(service, outcome).inc()
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from policies import Backoff, BreakerLimits
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S
 
-Balancing = Literal["round_robin", "least_outstanding", "power_of_two"]
+Balancing = Literal["round_robin", "least_outstanding", "power_of_two", "latency_aware"]
 
 # The longest time that fits a back-off: 2**53 ns, in whole milliseconds.
 _MILLISECONDS_MAX = 2**53 // NS_PER_MS

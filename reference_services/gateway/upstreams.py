@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from policies import Balancer, BreakerLimits, CircuitBreaker, balancer
+from policies.latency_balancing import BackendLatency, LatencyLimits
 from reference_services.gateway.upstream_connection import UpstreamConnection
 from reference_services.gateway.upstream_policy import UpstreamPolicies
 from reference_services.runtime.chance import uniform
@@ -29,7 +30,7 @@ class NoUpstream(ServiceError):
 
 
 class Replica:
-    """One process that serves: its address, its breaker, its connections."""
+    """One process that serves: its address, what was seen of it, its connections."""
 
     def __init__(self, url: str, limits: BreakerLimits) -> None:
         """Take the address from ``url``.
@@ -44,6 +45,7 @@ class Replica:
         self.address = parts.hostname, parts.port or 80
         self.authority = parts.netloc.encode()
         self.breaker = CircuitBreaker(limits)
+        self.latency = BackendLatency(LatencyLimits())
         self.outstanding = 0
         self._idle: list[tuple[UpstreamConnection, int]] = []
 
@@ -66,6 +68,18 @@ class Replica:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(UpstreamConnection, *self.address)
         return connection
+
+    def answered(self, ticket: int, began_ns: int) -> None:
+        """Take note that a request that went out at ``began_ns`` is being answered well."""
+        now_ns = monotonic_ns()
+        self.breaker.succeeded(ticket)
+        self.latency.answered(now_ns - began_ns, now_ns)
+
+    def failed(self, ticket: int, began_ns: int) -> None:
+        """Take note that one failed."""
+        now_ns = monotonic_ns()
+        self.breaker.failed(ticket, now_ns)
+        self.latency.failed(now_ns - began_ns, now_ns)
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep the connection for another exchange, if it is good for one."""
@@ -123,9 +137,10 @@ class Upstreams:
             raise NoUpstream("breaker_open", f"{service} is given time to recover", wait_ns)
         if avoided:
             well = [each for each in well if each not in avoided] or well
-        chosen = well[
-            self._balancers[service].choose([each.outstanding for each in well], uniform())
-        ]
+        loads = [each.outstanding for each in well]
+        if self.policies.of(service).balancing == "latency_aware":
+            loads = [each.latency.cost(each.outstanding, now_ns) for each in well]
+        chosen = well[self._balancers[service].choose(loads, uniform())]
         ticket = chosen.breaker.admit(now_ns)
         assert ticket is not None, "a breaker without a wait admits"
         return chosen, ticket

@@ -70,6 +70,7 @@ class WebSocketProxy:
         subprotocols: list[str],
     ) -> ClientConnection:
         timeout_ns = self._upstreams.policies.of(request.service).timeout_ns
+        began_ns = monotonic_ns()
         try:
             async with asyncio.timeout(timeout_ns / NS_PER_S):
                 upstream = await connect(
@@ -81,15 +82,15 @@ class WebSocketProxy:
                     proxy=None,
                 )
         except InvalidStatus as error:
-            replica.breaker.succeeded(ticket)
+            replica.answered(ticket, began_ns)
             raise UpstreamRefused(error.response.status_code) from error
         except TimeoutError as error:
-            replica.breaker.failed(ticket, monotonic_ns())
+            replica.failed(ticket, began_ns)
             raise UpstreamTimeout("the upstream took too long") from error
         except (OSError, WebSocketException) as error:
-            replica.breaker.failed(ticket, monotonic_ns())
+            replica.failed(ticket, began_ns)
             raise BadGateway("the upstream speaks no WebSocket") from error
-        replica.breaker.succeeded(ticket)
+        replica.answered(ticket, began_ns)
         return upstream
 
 

@@ -20,6 +20,7 @@ from policies import (
     State,
     balancer,
 )
+from policies.latency_balancing import BackendLatency, LatencyLimits
 from scenarios.records import Event
 from scenarios.spec import Retry
 from scenarios.spec import Service as ServiceSpec
@@ -54,12 +55,13 @@ class CallStop:
 class Seen:
     """One replica as one caller sees it."""
 
-    __slots__ = ("breaker", "outstanding", "replica")
+    __slots__ = ("breaker", "latency", "outstanding", "replica")
 
     def __init__(self, replica: Replica, limits: BreakerLimits | None) -> None:
         self.replica = replica
         self.outstanding = 0
         self.breaker = None if limits is None else CircuitBreaker(limits)
+        self.latency = BackendLatency(LatencyLimits())
 
 
 class Retries:
@@ -99,6 +101,7 @@ class View:
         self._caller = caller
         self._balancer = balancer(spec.balancing)
         self._takes_turns = spec.balancing == "round_robin"
+        self._weighs_latency = spec.balancing == "latency_aware"
         self._balancing_stream = stream_key(f"{service.name} balancing")
         self._breaker_limits = _breaker_limits(spec)
         self._retries = None if spec.retry is None else Retries(spec.retry, service.name)
@@ -192,7 +195,13 @@ class View:
         chance = 0.0
         if not self._takes_turns:
             chance = uniform(attempt.key, self._balancing_stream, attempt.path + site)
-        return well[self._balancer.choose([seen.outstanding for seen in well], chance)]
+        return well[self._balancer.choose(self._loads(well), chance)]
+
+    def _loads(self, well: list[Seen]) -> list[int]:
+        if not self._weighs_latency:
+            return [seen.outstanding for seen in well]
+        now_ns = self._timeline.now_ns
+        return [seen.latency.cost(seen.outstanding, now_ns) for seen in well]
 
     def _try(
         self, seen: Seen, work: Work, visit: Visit, attempt: Visit, patience: Patience | None
@@ -211,6 +220,8 @@ class View:
             visit.spend(self._caller.name, self._timeline.now_ns - began_ns)
         elif attempt is not visit:
             visit.take_over(attempt)
+        if self._weighs_latency:
+            self._weigh(seen, reply, began_ns)
         self._judge(seen, ticket, reply)
         return reply
 
@@ -222,6 +233,11 @@ class View:
         assert ticket is not None, "a breaker without a wait admits"
         self._note_change(seen, before)
         return ticket
+
+    def _weigh(self, seen: Seen, reply: Reply, began_ns: int) -> None:
+        now_ns = self._timeline.now_ns
+        note = seen.latency.failed if reply.is_failure else seen.latency.answered
+        note(now_ns - began_ns, now_ns)
 
     def _judge(self, seen: Seen, ticket: int, reply: Reply) -> None:
         if seen.breaker is None:

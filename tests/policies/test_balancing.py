@@ -47,6 +47,7 @@ def test_power_of_two_does_not_see_an_idle_backend_that_it_did_not_draw() -> Non
         ("round_robin", RoundRobin),
         ("least_outstanding", LeastOutstanding),
         ("power_of_two", PowerOfTwoChoices),
+        ("latency_aware", PowerOfTwoChoices),
     ],
 )
 def test_each_balancer_has_its_name(name: str, kind: type) -> None:
@@ -54,5 +55,5 @@ def test_each_balancer_has_its_name(name: str, kind: type) -> None:
 
 
 def test_an_unknown_balancer_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match=r"round_robin, .* or power_of_two, got 'fastest'"):
+    with pytest.raises(ValueError, match=r"round_robin, .* or latency_aware, got 'fastest'"):
         balancer("fastest")

@@ -157,7 +157,7 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "catalog: {balancing: robin}",
             (
                 "file.yaml:9: services.catalog.balancing should be 'round_robin', "
-                "'least_outstanding' or 'power_of_two', not 'robin'"
+                "'least_outstanding', 'power_of_two' or 'latency_aware', not 'robin'"
             ),
         ),
         (
