@@ -15,6 +15,7 @@ Source: A. Silberschatz, P. Galvin, G. Gagne, "Operating System Concepts", on ag
 ageing as fixed keys: L. Kleinrock, "A delay dependent queue discipline" (1964), with equal slopes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -101,6 +102,10 @@ class AgeingQueue(Generic[Job]):
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Job]:
+        """The jobs that wait, in the order in which they would leave."""
+        return (waiting.job for waiting in sorted(self._waiting))
 
     def push(self, job: Job, priority: int, submitted_ns: int) -> bool:
         """Let ``job`` wait; False: the queue is full, and nothing has changed.

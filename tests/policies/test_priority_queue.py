@@ -33,6 +33,7 @@ def test_a_job_that_is_tried_again_keeps_its_age() -> None:
     queue: AgeingQueue[str] = AgeingQueue(LIMITS)
     queue.push("new", 3, submitted_ns=50)
     queue.push("tried again", 3, submitted_ns=40)
+    assert [*queue] == ["tried again", "new"]
     assert order(queue) == ["tried again", "new"]
 
 
