@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies import BreakerLimits, CircuitBreaker, State
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker, FailureRate, State
 
 LIMITS = BreakerLimits(cool_down_ns=100, failures_max=2)
 
@@ -84,7 +84,72 @@ def test_calls_that_fail_after_the_breaker_opened_do_not_keep_it_open() -> None:
     assert breaker.retry_after_ns(90) == 10
 
 
-@pytest.mark.parametrize("name", ["cool_down_ns", "failures_max"])
+def test_every_second_call_failing_opens_a_breaker_that_looks_at_shares() -> None:
+    rate = FailureRate(percent=50, calls_min=4, window_calls=10)
+    breaker = CircuitBreaker(BreakerLimits(cool_down_ns=100, failures_max=5, rate=rate))
+    fail(breaker, 0)
+    breaker.succeeded(ticket_of(breaker, 1))
+    fail(breaker, 2)
+    # Two of three failed, and three calls are too few to say anything.
+    assert breaker.state is State.CLOSED
+    fail(breaker, 3)
+    assert breaker.state is State.OPEN
+
+
+def test_failures_that_have_left_the_window_are_forgotten() -> None:
+    rate = FailureRate(percent=50, calls_min=2, window_calls=4)
+    breaker = CircuitBreaker(BreakerLimits(cool_down_ns=100, rate=rate))
+    fail(breaker, 0)
+    for now_ns in range(4):
+        breaker.succeeded(ticket_of(breaker, now_ns))
+    fail(breaker, 5)
+    assert breaker.state is State.CLOSED
+
+
+def test_an_answer_that_took_too_long_is_a_failure() -> None:
+    breaker = CircuitBreaker(BreakerLimits(cool_down_ns=100, failures_max=1, slow_ns=50))
+    breaker.answered(ticket_of(breaker, 0), now_ns=50, took_ns=50)
+    assert breaker.state is State.CLOSED
+    breaker.answered(ticket_of(breaker, 50), now_ns=101, took_ns=51)
+    assert breaker.retry_after_ns(101) == 100
+
+
+def test_it_takes_three_good_probes_to_close_it_of_which_two_may_be_out() -> None:
+    limits = BreakerLimits(cool_down_ns=100, failures_max=1, probes_max=2, successes_min=3)
+    breaker = CircuitBreaker(limits)
+    fail(breaker, 0)
+    first, second = ticket_of(breaker, 100), ticket_of(breaker, 100)
+    assert breaker.admit(100) is None
+    breaker.succeeded(first)
+    # Said twice, it still is one success and one free place.
+    breaker.succeeded(first)
+    third = ticket_of(breaker, 110)
+    assert breaker.admit(110) is None
+    breaker.succeeded(second)
+    assert breaker.state is State.HALF_OPEN
+    breaker.succeeded(third)
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    "name", ["cool_down_ns", "failures_max", "probes_max", "successes_min", "slow_ns"]
+)
 def test_limits_below_one_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         BreakerLimits(**{"cool_down_ns": 1, "failures_max": 1, name: 0})
+
+
+@pytest.mark.parametrize(
+    ("rate", "complaint"),
+    [
+        ({"percent": 0}, "percent must be from 1 to 100, got 0"),
+        ({"percent": 101}, "percent must be from 1 to 100, got 101"),
+        ({"window_calls": 0}, "window_calls must be from 1 to 62, got 0"),
+        ({"window_calls": 63}, "window_calls must be from 1 to 62, got 63"),
+        ({"calls_min": 0}, "calls_min must be from 1 to window_calls .10., got 0"),
+        ({"calls_min": 11}, "calls_min must be from 1 to window_calls .10., got 11"),
+    ],
+)
+def test_a_rate_that_cannot_be_judged_is_refused(rate: dict[str, int], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        FailureRate(**{"percent": 50, "calls_min": 5, "window_calls": 10, **rate})
