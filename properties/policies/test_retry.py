@@ -1,11 +1,14 @@
 """Laws of retries: bounded in number, in time, and in their share of the traffic."""
 
+from copy import deepcopy
+from dataclasses import replace
 from itertools import combinations
+from typing import get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Backoff, GiveUp, RetryAfter, RetryBudget
+from policies.retry import Backoff, CallFailure, GiveUp, Jitter, RetryAfter, RetryBudget, may_repeat
 from properties.strategies import UNIFORM_MAX, uniforms
 
 
@@ -73,6 +76,70 @@ def test_a_retry_is_given_up_exactly_when_it_is_one_too_many_or_would_start_too_
     assert decision == (RetryAfter(wait_ns) if spare_ns > 0 else GiveUp("deadline"))
 
 
+@given(backoff=backoffs(), data=st.data(), uniform=uniforms())
+def test_without_jitter_the_delay_is_the_ceiling_whatever_chance_says(
+    backoff: Backoff, data: st.DataObject, uniform: float
+) -> None:
+    attempt = data.draw(st.integers(1, backoff.attempts_max - 1))
+    assert delay_ns(replace(backoff, jitter="none"), attempt, uniform) == ceiling_ns(
+        backoff, attempt
+    )
+
+
+@given(backoff=backoffs(), draws=st.lists(uniforms(), min_size=1, max_size=12))
+def test_each_decorrelated_delay_is_within_the_base_and_three_times_the_one_before(
+    backoff: Backoff, draws: list[float]
+) -> None:
+    patient = replace(backoff, jitter="decorrelated", attempts_max=len(draws) + 1)
+    previous_ns = 0
+    for attempt, uniform in enumerate(draws, start=1):
+        decision = patient.decide(
+            attempt, now_ns=0, deadline_ns=2**62, uniform=uniform, previous_ns=previous_ns
+        )
+        assert isinstance(decision, RetryAfter)
+        longest_ns = min(backoff.cap_ns, 3 * max(previous_ns, backoff.base_ns))
+        assert backoff.base_ns <= decision.delay_ns <= longest_ns
+        if uniform == 0:
+            assert decision.delay_ns == backoff.base_ns
+        if uniform == UNIFORM_MAX:
+            assert decision.delay_ns == longest_ns
+        previous_ns = decision.delay_ns
+
+
+@given(
+    backoff=backoffs(),
+    jitter=st.sampled_from(get_args(Jitter)),
+    uniform=uniforms(),
+    asked_ns=st.integers(0, 2**53),
+    spare_ns=st.integers(-2, 2),
+)
+def test_what_the_service_asked_for_is_waited_for_in_full_and_the_back_off_after_it(
+    backoff: Backoff, jitter: Jitter, uniform: float, asked_ns: int, spare_ns: int
+) -> None:
+    patient = replace(backoff, jitter=jitter)
+    unasked_ns = delay_ns(patient, 1, uniform)
+    deadline_ns = asked_ns + unasked_ns + spare_ns
+    decision = patient.decide(
+        1, now_ns=0, deadline_ns=deadline_ns, uniform=uniform, retry_after_ns=asked_ns
+    )
+    if spare_ns <= 0:
+        assert decision == GiveUp("deadline")
+    else:
+        assert decision == RetryAfter(asked_ns + unasked_ns)
+
+
+@given(failure=st.sampled_from(CallFailure), idempotent=st.booleans())
+def test_what_may_have_happened_is_never_repeated_unless_it_is_idempotent(
+    failure: CallFailure, *, idempotent: bool
+) -> None:
+    may_have_happened = failure in (CallFailure.UNANSWERED, CallFailure.BROKE_OFF)
+    if may_repeat(failure, idempotent=idempotent):
+        assert idempotent or not may_have_happened
+        assert failure is not CallFailure.REJECTED
+    else:
+        assert failure is CallFailure.REJECTED or (may_have_happened and not idempotent)
+
+
 def budget_histories() -> st.SearchStrategy[list[str]]:
     """Phrases of calm, in which all goes well, and of storm, in which nothing does."""
     calm = st.integers(1, 25).map(lambda attempts: ["first"] * attempts)
@@ -115,6 +182,23 @@ def test_a_spent_budget_lets_one_retry_through_as_soon_as_it_is_earned(
     for _ in range(-(-100 // percent)):
         budget.earned()
     assert budget.may_retry()
+
+
+@given(percent=st.integers(1, 100), reserve=st.integers(0, 3), steps=budget_histories())
+def test_a_refused_retry_costs_nothing(percent: int, reserve: int, steps: list[str]) -> None:
+    budget = RetryBudget(percent, reserve)
+    for step in steps:
+        if step == "first":
+            budget.earned()
+            continue
+        unasked = deepcopy(budget)
+        if budget.may_retry():
+            continue
+        asked = deepcopy(budget)
+        for _ in range(-(-100 // percent)):
+            asked.earned()
+            unasked.earned()
+            assert deepcopy(asked).may_retry() == deepcopy(unasked).may_retry()
 
 
 @given(percent=st.integers(0, 100), reserve=st.integers(0, 20))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies import Backoff, GiveUp, RetryAfter, RetryBudget
+from policies.retry import Backoff, CallFailure, GiveUp, Jitter, RetryAfter, RetryBudget, may_repeat
 
 BACKOFF = Backoff(base_ns=100, cap_ns=350, attempts_max=5)
 NEVER_NS = 10**9
@@ -33,6 +33,62 @@ def test_a_retry_that_would_start_at_the_deadline_is_not_worth_it() -> None:
     too_late = BACKOFF.decide(1, now_ns=1000, deadline_ns=1050, uniform=0.5)
     assert in_time == RetryAfter(50)
     assert too_late == GiveUp("deadline")
+
+
+def test_without_jitter_the_delay_is_the_ceiling_itself() -> None:
+    backoff = Backoff(base_ns=100, cap_ns=350, attempts_max=5, jitter="none")
+    decisions = [
+        backoff.decide(attempt, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0)
+        for attempt in (1, 2, 3, 4)
+    ]
+    assert decisions == [RetryAfter(100), RetryAfter(200), RetryAfter(350), RetryAfter(350)]
+
+
+def test_a_decorrelated_delay_lies_up_to_three_times_the_one_before() -> None:
+    backoff = Backoff(base_ns=100, cap_ns=1000, attempts_max=9, jitter="decorrelated")
+
+    def delay_ns(previous_ns: int, uniform: float) -> int:
+        decision = backoff.decide(
+            1, now_ns=0, deadline_ns=NEVER_NS, uniform=uniform, previous_ns=previous_ns
+        )
+        assert isinstance(decision, RetryAfter)
+        return decision.delay_ns
+
+    assert (delay_ns(0, 0.0), delay_ns(0, 0.9999)) == (100, 300)
+    assert (delay_ns(200, 0.0), delay_ns(200, 0.9999)) == (100, 600)
+    # Three times 900 is beyond the cap; what is drawn ends there, and does not pile up there.
+    assert (delay_ns(900, 0.5), delay_ns(900, 0.9999)) == (550, 1000)
+
+
+def test_a_service_that_asks_for_a_pause_gets_it_and_the_back_off_on_top() -> None:
+    decision = BACKOFF.decide(1, now_ns=0, deadline_ns=NEVER_NS, uniform=0.5, retry_after_ns=10_000)
+    assert decision == RetryAfter(10_050)
+    in_vain = BACKOFF.decide(1, now_ns=0, deadline_ns=10_050, uniform=0.5, retry_after_ns=10_000)
+    assert in_vain == GiveUp("deadline")
+
+
+@pytest.mark.parametrize(
+    ("failure", "idempotent", "repeated"),
+    [
+        (CallFailure.NEVER_SENT, False, True),
+        (CallFailure.REFUSED, False, True),
+        (CallFailure.UNANSWERED, False, False),
+        (CallFailure.UNANSWERED, True, True),
+        (CallFailure.BROKE_OFF, False, False),
+        (CallFailure.BROKE_OFF, True, True),
+        (CallFailure.REJECTED, True, False),
+    ],
+)
+def test_a_call_that_may_have_happened_is_repeated_only_if_twice_is_as_good_as_once(
+    failure: CallFailure, *, idempotent: bool, repeated: bool
+) -> None:
+    assert may_repeat(failure, idempotent=idempotent) is repeated
+
+
+def test_a_jitter_that_nobody_knows_is_refused() -> None:
+    unknown: Jitter = "some"  # type: ignore[assignment]  # what a settings file may hold
+    with pytest.raises(ValueError, match="jitter must be one of"):
+        Backoff(base_ns=1, cap_ns=1, attempts_max=1, jitter=unknown)
 
 
 @pytest.mark.parametrize(("base_ns", "cap_ns"), [(0, 10), (11, 10), (1, 2**53 + 1)])
