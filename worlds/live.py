@@ -14,6 +14,7 @@ from scenarios.recorder import Recorder
 from scenarios.records import Event, RunRecord, StationOutcome
 from scenarios.spec import Scenario
 from worlds.autoscaler import LiveAutoscaler
+from worlds.breakers import BreakerWatch
 from worlds.jobs import job_operations, read_jobs, studio_of
 from worlds.load.generator import (
     LoadProgress,
@@ -65,7 +66,7 @@ def run_live(
         events.append((unix_ns(), Event(at_ns=0, kind=kind, target=service, detail=detail)))
 
     events += [_died(death, "before the run began, ") for death in platform.poll_deaths()]
-    observer = Observer(scenario, platform)
+    observer, breakers = Observer(scenario, platform), BreakerWatch(platform)
     told = [Event(at_ns=0, kind="note", target="scenario", detail=note) for note in notes]
     jobs: list[Operation] = []
     try:
@@ -75,7 +76,7 @@ def run_live(
     except KeyboardInterrupt:
         interrupted = summary_so_far(out)
         if interrupted is not None:
-            events += [_died(death) for death in platform.poll_deaths()]
+            events += [*map(_died, platform.poll_deaths()), *breakers.events()]
             _sum_up(
                 scenario,
                 out,
@@ -85,7 +86,7 @@ def run_live(
                 _at_run(events, told, interrupted),
             )
         raise
-    events += [_died(death) for death in platform.poll_deaths()]
+    events += [*map(_died, platform.poll_deaths()), *breakers.events()]
     return _sum_up(scenario, out, summary, jobs, observer.samples, _at_run(events, told, summary))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from policies import Balancer, BreakerLimits, CircuitBreaker, balancer
+from policies import Balancer, BreakerLimits, balancer
 from policies.latency_balancing import BackendLatency, LatencyLimits
 from reference_services.gateway.upstream_connection import UpstreamConnection
 from reference_services.gateway.upstream_policy import UpstreamPolicies
+from reference_services.gateway.watched_breaker import WatchedBreaker
 from reference_services.runtime.chance import uniform
 from reference_services.runtime.clock import NS_PER_S, monotonic_ns
 from reference_services.runtime.errors import ServiceError
@@ -44,7 +45,7 @@ class Replica:
         self.url = url
         self.address = parts.hostname, parts.port or 80
         self.authority = parts.netloc.encode()
-        self.breaker = CircuitBreaker(limits)
+        self.breaker = WatchedBreaker(limits, url)
         self.latency = BackendLatency(LatencyLimits())
         self.outstanding = 0
         self._idle: list[tuple[UpstreamConnection, int]] = []

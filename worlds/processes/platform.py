@@ -21,6 +21,7 @@ from worlds.processes.errors import PlatformProblem
 from worlds.processes.guardian import Guardian
 from worlds.processes.home import Home, HomeLock
 from worlds.processes.leftovers import occupy
+from worlds.processes.logs import LogTail, logs_of
 from worlds.processes.parts import Parts, rendering_problem
 from worlds.processes.ports import LOOPBACK
 from worlds.processes.services import GRACE_MS, make_api_keys, upstreams_known, write_upstreams
@@ -143,6 +144,12 @@ class Platform:
     def services(self) -> list[ServiceStatus]:
         """Return all parts, dead ones included."""
         return self._supervisor.statuses()
+
+    def logs_of(self, service: str) -> list[LogTail]:
+        """Return the logs of the service's replicas, those included that are gone; maybe none."""
+        with contextlib.suppress(PlatformProblem):
+            return [LogTail(path) for path in logs_of(self._home, service)]
+        return []
 
     def poll_deaths(self) -> list[Death]:
         """Return what died unasked since the last call."""

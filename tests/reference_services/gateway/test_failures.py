@@ -1,6 +1,7 @@
 """What clients see when replicas fail, and what the gateway spares them."""
 
 import contextlib
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reference_services.gateway.watched_breaker import BREAKER_MOVED
 from tests.reference_services.gateway.platform import (
     Answer,
     Platform,
@@ -47,6 +49,10 @@ def test_the_breaker_opens_after_five_failures_and_closes_when_the_replica_is_ba
         with running_service(upstream, {"UPSTREAM_PORT": str(port)}, port):
             wait_until(lambda: get(platform).status == 200)
             assert get(platform).status == 200
+        told = [json.loads(line) for line in platform.log().splitlines()]
+        moves = [each["state"] for each in told if each["event"] == BREAKER_MOVED]
+        assert moves[:2] == ["open", "half_open"]
+        assert moves[-2:] == ["half_open", "closed"]
 
 
 def test_answers_that_blame_the_server_count_as_failures_and_others_do_not(
