@@ -34,6 +34,7 @@ _HomeOption = Annotated[
 _NameOption = Annotated[
     str, typer.Option(help="Name of the instance; its folder is .wavetank/NAME.")
 ]
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +62,7 @@ def up(  # noqa: PLR0913  # one parameter for each option
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and take all down on Ctrl-C.")
     ] = False,
+    as_json: _JsonOption = False,
 ) -> None:
     """Start the reference platform on this machine: real parts, free ports, a folder of its own."""
     try:
@@ -81,19 +83,20 @@ def up(  # noqa: PLR0913  # one parameter for each option
                 staying = contextlib.ExitStack()
                 platform = staying.enter_context(running_platform(place.path, shape, on_progress))
             with staying:
-                _show_how_to_use(platform.describe(), platform.api_keys)
+                _show(platform.describe(), platform.api_keys, as_json=as_json)
                 signal.pause()
         else:
             with _shown(console) as on_progress:
                 description = start_daemon(place.path, shape, on_progress)
-            _show_how_to_use(description, json.loads(place.api_keys_file.read_text("utf-8")))
+            keys = json.loads(place.api_keys_file.read_text("utf-8"))
+            _show(description, keys, as_json=as_json)
 
 
 def status(
     home: _HomeOption = None,
     name: _NameOption = "default",
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    as_json: _JsonOption = False,
 ) -> None:
     """Show what runs, where it listens, and what it uses."""
     with _problems_told():
@@ -158,6 +161,8 @@ def scale(
     services: Annotated[list[str], typer.Argument(metavar="SERVICE=N...", help="gateway=3")],
     home: _HomeOption = None,
     name: _NameOption = "default",
+    *,
+    as_json: _JsonOption = False,
 ) -> None:
     """Have N replicas of a service: new ones once they are ready, surplus ones drained first."""
     wanted = [_counted(text) for text in services]
@@ -165,7 +170,10 @@ def scale(
         place = _running(home, name)
         for service, count in wanted:
             ask(place.control_socket, {"ask": "scale", "service": service, "count": count})
-            typer.echo(f"{service} has {count} replica{'' if count == 1 else 's'}")
+            if not as_json:
+                typer.echo(f"{service} has {count} replica{'' if count == 1 else 's'}")
+        if as_json:
+            typer.echo(json.dumps(ask(place.control_socket, {"ask": "status"}), indent=1))
 
 
 def kill(
@@ -173,6 +181,8 @@ def kill(
     home: _HomeOption = None,
     name: _NameOption = "default",
     signal_: Annotated[str, typer.Option("--signal", help="KILL, TERM, STOP, CONT ...")] = "KILL",
+    *,
+    as_json: _JsonOption = False,
 ) -> None:
     """Send one replica a signal, as a fault would; it is not started again."""
     service, _, index = replica.partition("/")
@@ -182,7 +192,9 @@ def kill(
     with _problems_told():
         request = {"ask": "kill", "service": service, "index": int(index), "number": number}
         ask(_running(home, name).control_socket, request)
-    typer.echo(f"{replica} was sent {signal.Signals(number).name}")
+    sent = signal.Signals(number).name
+    told = json.dumps({"replica": replica, "signal": sent})
+    typer.echo(told if as_json else f"{replica} was sent {sent}")
 
 
 def down(
@@ -192,6 +204,7 @@ def down(
     wipe: Annotated[
         bool, typer.Option("--wipe", help="Remove the data, secrets and logs as well.")
     ] = False,
+    as_json: _JsonOption = False,
 ) -> None:
     """Take the platform down; its data stays for the next time."""
     place, console = _home(home, name), Console(stderr=True)
@@ -200,7 +213,9 @@ def down(
             was_up = place.path.exists() and take_down(place)
         if wipe:
             place.wipe()
-    typer.echo(f"{place.path} is down" if was_up else f"nothing was up in {place.path}")
+    told = json.dumps({"home": str(place.path), "was_up": was_up, "wiped": wipe})
+    in_words = f"{place.path} is down" if was_up else f"nothing was up in {place.path}"
+    typer.echo(told if as_json else in_words)
 
 
 def _home(home: Path | None, name: str) -> Home:
@@ -265,6 +280,13 @@ def _shown(console: Console) -> Iterator[Callable[[str], None]]:
     with console.status("starting the platform ..."):
         yield on_progress
     console.print(f"up after {(unix_ns() - began_ns) / NS_PER_S:.1f} s")
+
+
+def _show(described: dict[str, Any], api_keys: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(described, indent=1))
+    else:
+        _show_how_to_use(described, api_keys)
 
 
 def _show_how_to_use(described: dict[str, Any], api_keys: dict[str, str]) -> None:

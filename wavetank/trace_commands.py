@@ -1,5 +1,6 @@
 """``wavetank trace``: recorded traffic."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,7 @@ def import_(  # noqa: PLR0913, PLR0917  # each parameter is an option of the com
     ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing trace.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
 ) -> None:
     """Make a trace of an access log or a CSV file, for scenarios to replay.
 
@@ -96,7 +98,10 @@ def import_(  # noqa: PLR0913, PLR0917  # each parameter is an option of the com
     except KeyboardInterrupt:
         console.print("Interrupted; nothing was written.")
         raise typer.Exit(_INTERRUPTED) from None
-    _show(summary, output, Console())
+    if as_json:
+        typer.echo(json.dumps(_as_json(summary, output)))
+    else:
+        _show(summary, output, Console())
 
 
 @contextmanager
@@ -105,6 +110,23 @@ def _progress_of(log: Path, console: Console) -> Iterator[Callable[[int, int], N
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         task = bars.add_task(f"Reading {log.name}", total=log.stat().st_size)
         yield lambda read, size: bars.update(task, completed=read, total=size)
+
+
+def _as_json(summary: ImportSummary, output: Path) -> dict[str, object]:
+    shown = [line._asdict() for line in summary.unreadable_shown]
+    return {
+        "trace": str(output),
+        "format": summary.form,
+        "requests": summary.requests,
+        "span_ns": summary.span_ns,
+        "mean_per_s": summary.mean_per_s,
+        "peak_per_s": summary.peak_per_s,
+        "classes": dict(summary.classes),
+        "displaced": summary.displaced,
+        "spread": summary.spread,
+        "unreadable": summary.unreadable,
+        "unreadable_shown": shown,
+    }
 
 
 def _show(summary: ImportSummary, output: Path, console: Console) -> None:

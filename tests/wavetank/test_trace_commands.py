@@ -1,5 +1,6 @@
 """``wavetank trace``: what the user sees, and how it exits."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -45,6 +46,16 @@ def test_an_import_ends_with_a_summary(app: typer.Typer, tmp_path: Path) -> None
     ):
         assert part in ended.stdout
     assert [entry.key for entry in read_trace(tmp_path / "day.csv")] == [7, 5, 0]
+
+
+def test_the_summary_is_also_json(app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(LOG)
+    asked = ["trace", "import", f"{tmp_path}/access.log", "-o", f"{tmp_path}/day.csv", "--json"]
+    told = json.loads(CliRunner().invoke(app, asked).stdout)
+    assert (told["format"], told["requests"], told["classes"]) == ("combined", 3, {"": 3})
+    assert (told["displaced"], told["spread"], told["unreadable"]) == (1, True, 1)
+    assert told["unreadable_shown"][0]["text"] == "garbage"
+    assert told["trace"] == f"{tmp_path}/day.csv"
 
 
 def test_a_single_moment_has_no_rate(app: typer.Typer, tmp_path: Path) -> None:

@@ -81,10 +81,16 @@ def test_a_life_of_up_status_logs_kill_9_up_again_and_down(home: Home) -> None:
     assert dead.returncode == 1
     assert "was killed" in dead.stderr
 
-    assert wavetank("up", *at, *SMALL).returncode == 0
+    up_again = json.loads(wavetank("up", *at, *SMALL, "--json").stdout)
+    assert up_again["home"] == str(home.path)
+    scaled = json.loads(wavetank("scale", "gateway=1", *at, "--json").stdout)
+    assert [part["index"] for part in scaled["services"] if part["name"] == "gateway"] == [0]
+    killed = json.loads(wavetank("kill", "gateway/0", *at, "--json").stdout)
+    assert killed == {"replica": "gateway/0", "signal": "SIGKILL"}
     mark = home.read_state()
     assert mark is not None
-    assert wavetank("down", *at).returncode == 0
+    down = json.loads(wavetank("down", *at, "--json").stdout)
+    assert down == {"home": str(home.path), "was_up": True, "wiped": False}
     assert nothing_runs(mark["mark"])
     assert wavetank("status", *at).returncode == 1
 
