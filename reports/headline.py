@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from reports.compare import Comparison
 from reports.quantities import duration
+from reports.scaling import scaling_differences
 from scenarios.findings import Finding, Verdict
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
@@ -95,6 +96,8 @@ def headline(
         sentences.append(f"The two worlds disagree about {split} {noun}.")
     if comparison is not None:
         sentences.append(comparison.summary[0])
+    if predicted is not None and measured is not None:
+        sentences += scaling_differences(predicted, measured)
     return sentences
 
 
