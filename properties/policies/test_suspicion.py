@@ -37,7 +37,7 @@ def notes() -> st.SearchStrategy[list[Note]]:
     what = st.sampled_from([*Evidence, "ada", "bob", "cyd", "dan", "eve"])
     volley = st.builds(lambda *note: [Note(*note)] * 8, st.integers(0, 1), address, what)
     single = st.builds(lambda *note: [Note(*note)], st.integers(0, 60), address, what)
-    phrases = st.lists(volley | single, max_size=15)
+    phrases = st.lists(volley | single, max_size=10)
     return phrases.map(lambda lists: [note for phrase in lists for note in phrase])
 
 

@@ -44,7 +44,7 @@ def arrivals_ns(
     burst = st.integers(1, requests + 1).map(lambda size: [0] * size)
     knock = st.integers(1, 2 * requests).map(lambda size: [1] * size)
     wait = (edges_ns | st.integers(0, period_ns)).map(lambda gap_ns: [gap_ns])
-    phrases = draw(st.lists(burst | knock | wait, max_size=12))
+    phrases = draw(st.lists(burst | knock | wait, max_size=8))
     origin_ns = draw(st.integers(0, origin_max_ns))
     gaps_ns = [gap_ns for phrase in phrases for gap_ns in phrase]
     return list(accumulate(gaps_ns, initial=origin_ns))

@@ -56,7 +56,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     ]
     registry = app.state.metrics.registry
     registry.register(_BreakerStates(upstreams))
-    limiter = Limiter(store, settings.rate_limits(), settings.limit_store_down, registry)
+    limiter = Limiter(store, settings.rate_limits(), settings.store_failure(), registry)
     door = Door(Authenticator(settings.api_keys_file, settings.jwt_secret_file), limiter, upstreams)
     http = HttpProxy(door, Exchanger(upstreams, registry), app.state.shutdown)
     websocket = WebSocketProxy(door, upstreams)

@@ -3,15 +3,15 @@
 The log of a user's requests is in the store, where one script decides and notes in one round trip.
 While the store is away, the gateway does what ``GATEWAY_LIMIT_STORE_DOWN`` declares:
 
-- ``local``: each replica counts for itself. A user may then get up to the limit from each replica,
-  and what the store had counted before is not known.
+- ``local``: each replica counts for itself, up to ``GATEWAY_LIMIT_LOCAL_PERCENT`` of each limit.
+  What the store had counted before is not known; ``policies.store_failure`` has the bound.
 - ``open``: everybody is let in.
 - ``closed``: nobody is.
 """
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -23,14 +23,18 @@ from policies import (
     CircuitBreaker,
     RateLimit,
     State,
-    TieredLimiter,
+)
+from policies.store_failure import (
+    CountLocally,
+    LetEverybodyIn,
+    LetNobodyIn,
+    StoreFailure,
+    WithoutStore,
 )
 from reference_services.gateway.authentication import Identity, TierUnknown
 from reference_services.runtime.clock import NS_PER_S, NS_PER_US, monotonic_ns
 from reference_services.runtime.errors import Unavailable
 from reference_services.runtime.script_store import Script, StoreDown
-
-StoreDownMode = Literal["local", "open", "closed"]
 
 LUA_BODY = files(__package__).joinpath("limiter.lua").read_text(encoding="utf-8")
 """The script without its last line: the function that decides, and nobody who calls it."""
@@ -46,6 +50,8 @@ return admit(KEYS[1], time[1] * 1000000 + time[2],
 
 # Asking a store that is away costs its timeout each time; after a few it is left alone a while.
 _STORE_BREAKER = BreakerLimits(cool_down_ns=NS_PER_S, failures_max=3)
+
+_BY = {CountLocally: "local", LetEverybodyIn: "open", LetNobodyIn: "closed"}
 
 _UNLIMITED = Admission(admitted=True, retry_after_ns=0, remaining=UNLIMITED)
 
@@ -71,7 +77,7 @@ class Limiter:
         self,
         store: LimitStore,
         limits: Mapping[str, RateLimit | None],
-        store_down: StoreDownMode,
+        store_failure: StoreFailure,
         registry: CollectorRegistry,
     ) -> None:
         self._store = store
@@ -81,8 +87,8 @@ class Limiter:
         self._kept_requests = max((limit.requests for limit in limited.values()), default=0)
         kept_ns = max((limit.window_ns for limit in limited.values()), default=0)
         self._kept_us = _whole_us(kept_ns)
-        self._store_down = store_down
-        self._local = TieredLimiter(limited)
+        self._by_without_store = _BY[type(store_failure)]
+        self._without_store = WithoutStore(store_failure, limited)
         self._breaker = CircuitBreaker(_STORE_BREAKER)
         self._script = Script(LUA_BY_SERVER_CLOCK)
         decisions = Counter(
@@ -93,7 +99,7 @@ class Limiter:
         )
         self._counts = {
             (by, admitted): decisions.labels(by, str(admitted).lower())
-            for by in ("store", "local", "open", "closed")
+            for by in ("store", *_BY.values())
             for admitted in (True, False)
         }
 
@@ -147,17 +153,16 @@ class Limiter:
         was = self._breaker.state
         self._breaker.failed(ticket, monotonic_ns())
         if self._breaker.state is State.OPEN and was is State.CLOSED:
-            _logger.warning("limit_store_down", reason=str(error), limits=self._store_down)
+            _logger.warning("limit_store_down", reason=str(error), limits=self._by_without_store)
 
     def _admit_without_store(self, identity: Identity) -> Admission:
-        if self._store_down == "closed":
-            self._counts["closed", False].inc()
-            raise Unavailable("limits cannot be counted now", retry_after_ns=NS_PER_S)
-        if self._store_down == "open":
-            self._counts["open", True].inc()
-            return _UNLIMITED
-        admission = self._local.admit(identity.tier, identity.user, monotonic_ns())
-        self._counts["local", admission.admitted].inc()
+        by, now_ns = self._by_without_store, monotonic_ns()
+        admission = self._without_store.admit(identity.tier, identity.user, now_ns)
+        self._counts[by, admission.admitted].inc()
+        if by == "closed":
+            raise Unavailable(
+                "limits cannot be counted now", retry_after_ns=admission.retry_after_ns
+            )
         return admission
 
 

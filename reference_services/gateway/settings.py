@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationInfo, 
 from pydantic_settings import SettingsConfigDict
 
 from policies import Backoff, BreakerLimits, RateLimit
+from policies.store_failure import CountLocally, LetEverybodyIn, LetNobodyIn, StoreFailure
 from reference_services.gateway.authentication import parse_api_keys
 from reference_services.gateway.upstream_policy import (
     Balancing,
@@ -17,7 +18,7 @@ from reference_services.gateway.upstream_policy import (
     nanoseconds,
 )
 from reference_services.gateway.upstreams import parse_upstreams
-from reference_services.runtime.clock import NS_PER_MS
+from reference_services.runtime.clock import NS_PER_MS, NS_PER_S
 from reference_services.runtime.script_store import store_address
 from reference_services.runtime.settings import SecretFile, ServiceSettings
 
@@ -63,6 +64,9 @@ class GatewaySettings(ServiceSettings):
 
     limit_store_down: Literal["local", "open", "closed"] = "local"
     """Without the store: count in this replica alone, let everybody in, or nobody."""
+
+    limit_local_percent: int = Field(default=100, ge=1, le=100)
+    """Counting alone: how much of each limit this replica lets in."""
 
     upstream_timeout_ms: PositiveInt = 5_000
     """How long an upstream may take to begin its answer, all attempts together."""
@@ -118,6 +122,14 @@ class GatewaySettings(ServiceSettings):
         return {
             tier: None if limit is None else limit.limit() for tier, limit in self.limits.items()
         }
+
+    def store_failure(self) -> StoreFailure:
+        """Return what happens while nobody counts for all gateways."""
+        if self.limit_store_down == "local":
+            return CountLocally(share_percent=self.limit_local_percent)
+        if self.limit_store_down == "open":
+            return LetEverybodyIn()
+        return LetNobodyIn(retry_after_ns=NS_PER_S)
 
     def upstream_policies(self) -> UpstreamPolicies:
         """Return how each upstream is treated."""
