@@ -19,6 +19,7 @@ from scenarios.load import load_scenario, write_scenario
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from wavetank.failures import reported
+from wavetank.options import DatabaseHomeOption, JsonOption, RunsOption, ScenarioArgument, SetOption
 from wavetank.progress import shown
 from worlds.live import run_live
 from worlds.live_shape import shape_of
@@ -45,24 +46,19 @@ def register(app: typer.Typer) -> None:
 
 
 def load(  # noqa: PLR0913  # one parameter for each option
-    scenario: Annotated[str, typer.Argument(help="A name of the catalogue, or a YAML file.")],
+    scenario: ScenarioArgument,
     tool: Annotated[
         Tool, typer.Option("--with", help="What sends it: our open loop on Locust, or k6.")
     ] = Tool.LOCUST,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Overrule a field of the scenario."),
-    ] = None,
-    runs: Annotated[Path, typer.Option(help="Where the folder of the run is made.")] = Path("runs"),
-    home: Annotated[
-        Path, typer.Option(help="Where the platform keeps its database between runs.")
-    ] = Path(".wavetank/rehearsal"),
+    set_: SetOption = None,
+    runs: RunsOption = Path("runs"),
+    home: DatabaseHomeOption = Path(".wavetank/rehearsal"),
     *,
     web: Annotated[
         bool, typer.Option("--web", help="Start Locust's web page and wait for you there.")
     ] = False,
     web_port: Annotated[int, typer.Option(min=1, max=65_535, help="Where, on 127.0.0.1.")] = 8089,
-    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    as_json_: JsonOption = False,
 ) -> None:
     """Start the platform a scenario describes, and load it with the scenario's traffic."""
     if web and (tool is Tool.K6 or as_json_):

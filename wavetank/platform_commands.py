@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, block_ns, unix_ns
+from wavetank.options import JsonOption
 from worlds.processes.control import ask
 from worlds.processes.daemon import start_daemon
 from worlds.processes.errors import PlatformProblem, problem_of
@@ -34,7 +35,6 @@ _HomeOption = Annotated[
 _NameOption = Annotated[
     str, typer.Option(help="Name of the instance; its folder is .wavetank/NAME.")
 ]
-_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +62,7 @@ def up(  # noqa: PLR0913  # one parameter for each option
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay, and take all down on Ctrl-C.")
     ] = False,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start the reference platform on this machine: real parts, free ports, a folder of its own."""
     try:
@@ -96,7 +96,7 @@ def status(
     home: _HomeOption = None,
     name: _NameOption = "default",
     *,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what runs, where it listens, and what it uses."""
     with _problems_told():
@@ -162,7 +162,7 @@ def scale(
     home: _HomeOption = None,
     name: _NameOption = "default",
     *,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Have N replicas of a service: new ones once they are ready, surplus ones drained first."""
     wanted = [_counted(text) for text in services]
@@ -182,7 +182,7 @@ def kill(
     name: _NameOption = "default",
     signal_: Annotated[str, typer.Option("--signal", help="KILL, TERM, STOP, CONT ...")] = "KILL",
     *,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Send one replica a signal, as a fault would; it is not started again."""
     service, _, index = replica.partition("/")
@@ -204,7 +204,7 @@ def down(
     wipe: Annotated[
         bool, typer.Option("--wipe", help="Remove the data, secrets and logs as well.")
     ] = False,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Take the platform down; its data stays for the next time."""
     place, console = _home(home, name), Console(stderr=True)

@@ -19,6 +19,7 @@ from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from scenarios.trace_check import trace_notes
 from wavetank.failures import reported
+from wavetank.options import DatabaseHomeOption, JsonOption, RunsOption, ScenarioArgument, SetOption
 from wavetank.progress import shown
 from worlds.rehearsal import check
 from worlds.rehearsal import rehearse as rehearse_both
@@ -41,20 +42,15 @@ def register(app: typer.Typer) -> None:
 
 
 def rehearse(
-    scenario: Annotated[str, typer.Argument(help="A name of the catalogue, or a YAML file.")],
+    scenario: ScenarioArgument,
     world: Annotated[
         Where, typer.Option(help="Where: live and simulated, or simulated only (takes seconds).")
     ] = Where.BOTH,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Overrule a field of the scenario."),
-    ] = None,
-    runs: Annotated[Path, typer.Option(help="Where the folder of the run is made.")] = Path("runs"),
-    home: Annotated[
-        Path, typer.Option(help="Where the platform keeps its database between rehearsals.")
-    ] = Path(".wavetank/rehearsal"),
+    set_: SetOption = None,
+    runs: RunsOption = Path("runs"),
+    home: DatabaseHomeOption = Path(".wavetank/rehearsal"),
     *,
-    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    as_json_: JsonOption = False,
     gate: Annotated[
         bool, typer.Option(help="Exit with 3 unless every objective holds in every world asked.")
     ] = False,

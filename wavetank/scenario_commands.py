@@ -14,6 +14,7 @@ from scenarios.load import catalogue, find_scenario, load_scenario
 from scenarios.schema import reference_page, scenario_schema
 from scenarios.spec import Scenario
 from scenarios.units import write_duration
+from wavetank.options import JsonOption, ScenarioArgument
 
 _INVALID = 2
 
@@ -25,11 +26,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(scenario, name="scenario")
 
 
-_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
-
-
 @scenario.command("list")
-def list_(*, as_json_: _JsonOption = False) -> None:
+def list_(*, as_json_: JsonOption = False) -> None:
     """List the scenarios that come with Wavetank."""
     if as_json_:
         typer.echo(json.dumps([_listed(name) for name in catalogue()]))
@@ -52,7 +50,7 @@ def _length_ns(spec: Scenario) -> int:
 
 @scenario.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A name of the catalogue, or a YAML file.")],
+    name: ScenarioArgument,
 ) -> None:
     """Print a scenario's file, as a start for one of your own."""
     try:
@@ -75,7 +73,7 @@ def check(
         typer.Option("--set", metavar="KEY=VALUE", help="Overrule a field of each."),
     ] = None,
     *,
-    as_json_: _JsonOption = False,
+    as_json_: JsonOption = False,
 ) -> None:
     """Say all that is wrong with scenarios; exit with 2 when something is."""
     verdicts = []

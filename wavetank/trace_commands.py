@@ -16,6 +16,7 @@ from scenarios.log_formats import ClassRule, InvalidLog, LogFormat, LogOptions, 
 from scenarios.timestamps import TimeFormat
 from scenarios.trace_import import ImportSummary, import_trace
 from scenarios.units import SECOND_NS
+from wavetank.options import JsonOption
 
 _FAILED = 1
 _INTERRUPTED = 130
@@ -71,7 +72,7 @@ def import_(  # noqa: PLR0913, PLR0917  # each parameter is an option of the com
     ] = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing trace.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a trace of an access log or a CSV file, for scenarios to replay.
 
