@@ -101,25 +101,42 @@ def no_phantoms(writes: Sequence[Write], reads: Sequence[Read]) -> Judgement:
     return _in_order([_versioned(write, version_of) for write in writes], reads)
 
 
-def staleness(writes: Sequence[Write], reads: Sequence[Read]) -> Iterator[Stale]:
-    """Yield each read, with how stale it was at least."""
-    keys = {key: _Versions(known) for key, known in _known_of(writes, reads).items()}
+def staleness(
+    writes: Sequence[Write], reads: Sequence[Read], *, by_reads: bool = True
+) -> Iterator[Stale]:
+    """Yield each read, with how stale it was at least.
+
+    Args:
+        writes:   of all keys.
+        reads:    of all keys.
+        by_reads: whether a version counts as known once it was read; if not, once a write of it,
+            or of a later one, was answered.
+    """
+    known = _known_of(writes, reads if by_reads else ())
+    keys = {key: _Versions(operations) for key, operations in known.items()}
     for read in reads:
-        by = keys[read.key].above(read.version)
-        known_ns = None if by is None else by.returned_ns
-        if by is None or known_ns is None or known_ns >= read.invoked_ns:
+        by = keys[read.key].above(read.version) if read.key in keys else None
+        if by is None or _returned_ns(by) >= read.invoked_ns:
             yield Stale(read, 0, None)
         else:
-            yield Stale(read, read.invoked_ns - known_ns, by)
+            yield Stale(read, read.invoked_ns - _returned_ns(by), by)
 
 
 def bounded_staleness(
-    writes: Sequence[Write], reads: Sequence[Read], within_ns: int = 0
+    writes: Sequence[Write],
+    reads: Sequence[Read],
+    within_ns: int = 0,
+    *,
+    by_reads: bool = True,
 ) -> Judgement:
-    """Judge whether no read was stale by more than ``within_ns``; say how stale they were."""
+    """Judge whether no read was stale by more than ``within_ns``; say how stale they were.
+
+    With ``by_reads`` as ``staleness`` takes it. Without, and with 0: every read that began after
+    a write was answered brings that write or a later one.
+    """
     if not reads:
         return unknown("nothing was read")
-    found = sorted(staleness(writes, reads), key=attrgetter("at_least_ns"))
+    found = sorted(staleness(writes, reads, by_reads=by_reads), key=attrgetter("at_least_ns"))
     stalest = found[-1]
     if stalest.at_least_ns > within_ns:
         return broken(

@@ -50,6 +50,8 @@ def test_who_has_seen_the_new_value_makes_the_old_one_stale_before_the_write_is_
     reads = [read(2, 11, 12), read(1, 15, 16)]
     assert bounded_staleness([SEED, RENAMED], reads, within_ns=0).verdict is Verdict.BROKEN
     assert bounded_staleness([SEED, RENAMED], reads, within_ns=3 * MS)
+    assert bounded_staleness([SEED, RENAMED], reads, by_reads=False), "no write was answered yet"
+    assert bounded_staleness([], reads[1:], by_reads=False), "nor was any written"
 
 
 def test_how_stale_reads_were_is_told() -> None:
