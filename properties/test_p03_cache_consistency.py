@@ -3,7 +3,7 @@
 In words. Every commit of a key has a version of its own, and later ones have higher versions.
 Then, for a cache with leases or with versions and tombstones, whatever the order of steps:
 
-    (i)    convergence: once the last write was answered, every read that begins brings its version
+    (i)    convergence: D after the last write was answered, every read brings its version
     (ii)   bounded staleness: a read brings what was current within D before it began
     (iii)  sessions: who has written reads that or later; who has read reads that or later, unless
            a lease, or the time for a fill, ran out in between
@@ -12,18 +12,18 @@ Then, for a cache with leases or with versions and tombstones, whatever the orde
 
 In symbols, for a read r of key k in [a, b] that brought v(r), and writes w with version v(w):
 
-    (i)    a >= max returned(w)                 =>  v(r) = max v(w)
+    (i)    a > max returned(w) + D              =>  v(r) = max v(w)
     (ii)   returned(w) < a - D                  =>  v(r) >= v(w)
-    (iii)  session(x) = session(r), returned(x) <= a  =>  v(r) >= v(x)     for reads and writes x
-    (iv)   v(r) in { v(w) }, invoked(w) <= b
-    (v)    loads(k) <= 1 + leases lost(k) + values lost(k)                 with leases
+    (iii)  returned(x) <= a, in one session     =>  v(r) >= v(x), for reads and writes x
+    (iv)   v(r) = v(w) for some w with invoked(w) <= b
+    (v)    loads(k) <= 1 + leases lost(k) + values lost(k), with leases
 
 D = 0 where writers live and fills are loaded from the primary, or, with versions, from a replica
 behind by less than tombstones live. Where a writer dies between commit and invalidation, or leases
 are filled from a replica, the two policies promise D = time to live, and no more.
 
-Here on the policies, in every order of steps and in crowds, and in the simulator. Against the real
-parts: ``test_p03_cache_consistency_live``. Stampedes of the leases alone: ``policies/test_cache``.
+Here on the policies, in every order of steps and in crowds. In the simulator:
+``test_p03_cache_consistency_simulated``. Against the real parts: ``.._live``.
 """
 
 from collections.abc import Callable

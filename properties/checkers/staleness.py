@@ -169,7 +169,7 @@ def converges(writes: Sequence[Write], reads: Sequence[Read], within_ns: int) ->
         versions = keys[read.key]
         by = versions.above(versions.last - 1)
         assert by is not None
-        if read.invoked_ns < _returned_ns(by) + within_ns:
+        if read.invoked_ns <= _returned_ns(by) + within_ns:
             continue
         late[read.key] += 1
         if read.version != versions.last:
