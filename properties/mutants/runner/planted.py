@@ -77,8 +77,9 @@ def changed_text(root: Path, mutant: Mutant) -> str:
 
 def _problems(root: Path, planted: Sequence[Planted]) -> list[str]:
     titles = Counter(each.title for each in planted)
-    problems = [f"{title}: {count} mutants have this name" for title, count in titles.items()]
-    problems = [line for line, count in zip(problems, titles.values(), strict=True) if count > 1]
+    problems = [
+        f"{title}: {count} mutants have this name" for title, count in titles.items() if count > 1
+    ]
     for each in planted:
         problems += [f"{each.title}: {problem}" for problem in _problems_of(root, each.mutant)]
     return problems
