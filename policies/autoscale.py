@@ -1,72 +1,173 @@
 """Autoscaling: how many replicas, by the rules of the Kubernetes HorizontalPodAutoscaler.
 
-A decision goes through four stations: what the metrics call for (``recommendation``), how
+A decision goes through four stations: what the metrics call for (``policies.hpa_metrics``), how
 long they have called for it (stabilisation), how fast the number may change (the scaling
-policies), and the bounds.
+policies, both ``policies.hpa_behaviour``), and the bounds. Two autoscalers put them together:
+``HorizontalPodAutoscaler`` with every field there is, and ``Hpa`` for the case in which all
+replicas request the same and one utilisation is what counts.
 
-Where the controller computes with floats, this computes with integers: 110 % of a target of
-100 % with 10 pods calls for 11, not for the 12 to which ``ceil(1.1 * 10)`` rounds.
+Both decide as the controller decides, with utilisation in whole percent and ratios in 64-bit
+floats, rounding errors included: a rehearsal that is off by one replica where production would
+be is of more use than one that is right.
 
-Source: Kubernetes documentation, "Horizontal Pod Autoscaling", sections "Algorithm details"
-and "Configurable scaling behavior"; k8s.io/kubernetes, pkg/controller/podautoscaler.
+Source: Kubernetes documentation, "Horizontal Pod Autoscaling"; k8s.io/kubernetes,
+pkg/controller/podautoscaler, release 1.33 and later.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
+
+from policies.hpa_behaviour import (
+    SCALE_DOWN_POLICIES,
+    SCALE_UP_POLICIES,
+    Behaviour,
+    ReplicaPace,
+    ScalingPolicy,
+    ScalingRules,
+    Select,
+    require_at_least,
+)
+from policies.hpa_metrics import (
+    PATIENCE,
+    Fleet,
+    MetricSpec,
+    Patience,
+    Pod,
+    PodGroup,
+    Reading,
+    largest_proposal,
+    metric_proposal,
+    replicas_by_pods,
+    tolerance_of,
+)
+
+__all__ = [
+    "SCALE_DOWN_POLICIES",
+    "SCALE_UP_POLICIES",
+    "HorizontalPodAutoscaler",
+    "HorizontalPodAutoscalerSpec",
+    "Hpa",
+    "HpaSpec",
+    "PodMetric",
+    "ScalingPolicy",
+    "recommendation",
+]
 
 _SECOND_NS: Final = 1_000_000_000
 
 _WHOLE_PERCENT: Final = 100
 
-Select: TypeAlias = Literal["max", "min", "disabled"]
-"""Of several policies the one that allows the most change, the least, or none at all."""
-
-
-def _require_at_least(least: int, name: str, value: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-
 
 @dataclass(frozen=True, slots=True)
-class ScalingPolicy:
-    """How far the number of replicas may move within a period.
+class HorizontalPodAutoscalerSpec:
+    """What a HorizontalPodAutoscaler is told, with the flags of the controller that reads it.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: a number is out of range, there is no metric, or no metric can call for the
+            first replica where there may be none.
     """
 
-    kind: Literal["pods", "percent"]
-    """What ``value`` counts; percent is of the replicas at the start of the period."""
+    min_replicas: int
+    """At least 0; 0 only with an object or external metric (feature gate HPAScaleToZero)."""
 
-    value: int
-    """How many; at least 1."""
+    max_replicas: int
+    """At least ``min_replicas``, and 1."""
 
-    period_ns: int
-    """Length of the period; at least 1."""
+    metrics: tuple[MetricSpec, ...]
+    """At least one; the one that calls for the most replicas wins."""
+
+    behaviour: Behaviour | None = None
+    """None: nothing is said, which is not the same as ``Behaviour()``; see there."""
+
+    tolerance: float = 0.1
+    """The controller's flag, for those without a behaviour."""
+
+    stabilisation_ns: int = 300 * _SECOND_NS
+    """The controller's flag, for those without a behaviour."""
+
+    patience: Patience = PATIENCE
 
     def __post_init__(self) -> None:
-        _require_at_least(1, "value", self.value)
-        _require_at_least(1, "period_ns", self.period_ns)
+        require_at_least(0, "min_replicas", self.min_replicas)
+        require_at_least(max(self.min_replicas, 1), "max_replicas", self.max_replicas)
+        require_at_least(0, "tolerance", self.tolerance)
+        require_at_least(0, "stabilisation_ns", self.stabilisation_ns)
+        require_at_least(0, "patience.initialisation_ns", self.patience.initialisation_ns)
+        require_at_least(0, "patience.readiness_delay_ns", self.patience.readiness_delay_ns)
+        if not self.metrics:
+            raise ValueError("metrics must not be empty")
+        if self.min_replicas == 0 and all(metric.of_pods for metric in self.metrics):
+            raise ValueError(
+                "min_replicas must be at least 1, got 0: no pods have no metric, and only an "
+                "object or external metric could call for the first"
+            )
 
 
-SCALE_UP_POLICIES: Final = (
-    ScalingPolicy("percent", 100, 15 * _SECOND_NS),
-    ScalingPolicy("pods", 4, 15 * _SECOND_NS),
-)
-"""What Kubernetes allows where nothing is said: double, or add four, in 15 s."""
+class HorizontalPodAutoscaler:
+    """Says, each time it is asked, how many replicas there should be."""
 
-SCALE_DOWN_POLICIES: Final = (ScalingPolicy("percent", 100, 15 * _SECOND_NS),)
-"""What Kubernetes allows where nothing is said: everything at once."""
+    __slots__ = ("_pace", "_spec", "_tolerance")
+
+    def __init__(self, spec: HorizontalPodAutoscalerSpec) -> None:
+        self._spec = spec
+        self._tolerance = (
+            tolerance_of(spec.tolerance, spec.tolerance)
+            if spec.behaviour is None
+            else spec.behaviour.tolerance
+        )
+        self._pace = ReplicaPace(
+            spec.min_replicas, spec.max_replicas, spec.behaviour, spec.stabilisation_ns
+        )
+
+    def proposal(
+        self, now_ns: int, current: int, pods: Sequence[Pod], readings: Sequence[Reading]
+    ) -> int | None:
+        """Return how many replicas the metrics of this moment call for, within no bounds.
+
+        Args:
+            now_ns: the time.
+            current: how many replicas were last asked for.
+            pods: those that exist, in any order.
+            readings: one for each metric of the spec, in its order.
+
+        Returns:
+            None if nothing can be said, or only that there should be fewer while some metric
+            is not available.
+        """
+        spec, fleet = self._spec, Fleet(now_ns, current, pods)
+        return largest_proposal(
+            current,
+            [
+                metric_proposal(metric, reading, fleet, self._tolerance, spec.patience)
+                for metric, reading in zip(spec.metrics, readings, strict=True)
+            ],
+        )
+
+    def follow(self, now_ns: int, current: int, proposal: int | None) -> int:
+        """Return how many replicas there should be, for what the metrics call for.
+
+        Args:
+            now_ns: the time; not before that of an earlier call.
+            current: how many replicas were last asked for; with 0, autoscaling is off, unless
+                0 is within the bounds.
+            proposal: what ``proposal`` returned, or what a guard made of it.
+        """
+        return self._pace.follow(now_ns, current, proposal)
+
+    def desired(
+        self, now_ns: int, current: int, pods: Sequence[Pod], readings: Sequence[Reading]
+    ) -> int:
+        """Return how many replicas there should be from ``now_ns`` on; see the other two."""
+        return self.follow(now_ns, current, self.proposal(now_ns, current, pods, readings))
 
 
 @dataclass(frozen=True, slots=True)
 class HpaSpec:
-    """What a HorizontalPodAutoscaler is told; the defaults are those of Kubernetes.
+    """What an autoscaler by one utilisation is told; the defaults are those of Kubernetes.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: a number is out of range, or a direction has no policy.
     """
 
     min_replicas: int
@@ -78,9 +179,6 @@ class HpaSpec:
     target_percent: int
     """Utilisation to aim at, in percent of what a pod requests; at least 1."""
 
-    tolerance_permille: int = 100
-    """How far off the target is still on it, in thousandths of the target."""
-
     scale_down_stabilisation_ns: int = 300 * _SECOND_NS
     """How long fewer replicas must have been called for."""
 
@@ -88,21 +186,46 @@ class HpaSpec:
     """How long more replicas must have been called for."""
 
     scale_up_policies: tuple[ScalingPolicy, ...] = SCALE_UP_POLICIES
-    """How fast the number may grow; without any, as fast as it likes."""
+    """How fast the number may grow; at least one."""
 
     scale_down_policies: tuple[ScalingPolicy, ...] = SCALE_DOWN_POLICIES
-    """How fast the number may shrink; without any, as fast as it likes."""
+    """How fast the number may shrink; at least one."""
 
     scale_up_select: Select = "max"
     scale_down_select: Select = "max"
 
+    scale_up_tolerance: float = 0.1
+    scale_down_tolerance: float = 0.1
+    """How far off the target is still on it, as a share of the target."""
+
     def __post_init__(self) -> None:
-        _require_at_least(1, "min_replicas", self.min_replicas)
-        _require_at_least(self.min_replicas, "max_replicas", self.max_replicas)
-        _require_at_least(1, "target_percent", self.target_percent)
-        _require_at_least(0, "tolerance_permille", self.tolerance_permille)
-        _require_at_least(0, "scale_down_stabilisation_ns", self.scale_down_stabilisation_ns)
-        _require_at_least(0, "scale_up_stabilisation_ns", self.scale_up_stabilisation_ns)
+        require_at_least(1, "min_replicas", self.min_replicas)
+        require_at_least(self.min_replicas, "max_replicas", self.max_replicas)
+        require_at_least(1, "target_percent", self.target_percent)
+        require_at_least(0, "scale_up_tolerance", self.scale_up_tolerance)
+        require_at_least(0, "scale_down_tolerance", self.scale_down_tolerance)
+        require_at_least(0, "scale_up_stabilisation_ns", self.scale_up_stabilisation_ns)
+        require_at_least(0, "scale_down_stabilisation_ns", self.scale_down_stabilisation_ns)
+        if not (self.scale_up_policies and self.scale_down_policies):
+            raise ValueError("scale_up_policies and scale_down_policies must not be empty")
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """The rules of both directions."""
+        return Behaviour(
+            ScalingRules(
+                self.scale_up_policies,
+                self.scale_up_stabilisation_ns,
+                self.scale_up_select,
+                self.scale_up_tolerance,
+            ),
+            ScalingRules(
+                self.scale_down_policies,
+                self.scale_down_stabilisation_ns,
+                self.scale_down_select,
+                self.scale_down_tolerance,
+            ),
+        )
 
 
 class PodMetric(NamedTuple):
@@ -114,13 +237,6 @@ class PodMetric(NamedTuple):
     ready: bool
 
 
-class _Noted(NamedTuple):
-    """A number of replicas, or a change of it, and when it was decided."""
-
-    at_ns: int
-    replicas: int
-
-
 class Hpa:
     """Says, each time it is asked, how many replicas there should be.
 
@@ -128,15 +244,11 @@ class Hpa:
     policies count.
     """
 
-    __slots__ = ("_changes", "_period_max_ns", "_recommended", "_spec", "_window_max_ns")
+    __slots__ = ("_pace", "_spec")
 
     def __init__(self, spec: HpaSpec) -> None:
         self._spec = spec
-        self._recommended: deque[_Noted] = deque()
-        self._changes: deque[_Noted] = deque()
-        self._window_max_ns = max(spec.scale_up_stabilisation_ns, spec.scale_down_stabilisation_ns)
-        policies = spec.scale_up_policies + spec.scale_down_policies
-        self._period_max_ns = max((policy.period_ns for policy in policies), default=0)
+        self._pace = ReplicaPace(spec.min_replicas, spec.max_replicas, spec.behaviour)
 
     def desired(self, now_ns: int, current: int, pods: Sequence[PodMetric]) -> int:
         """Return how many replicas there should be from ``now_ns`` on.
@@ -146,84 +258,16 @@ class Hpa:
             current: how many replicas were last asked for; with 0, autoscaling is off.
             pods: those that exist, in any order.
         """
-        if current == 0:
-            return 0
-        if not self._recommended:
-            # Who starts to watch knows nothing of before, and takes it that what is there
-            # was called for.
-            self._recommended.append(_Noted(now_ns, current))
-        wanted = self._wanted(now_ns, current, pods)
-        if wanted != current:
-            _forget_until(self._changes, now_ns - self._period_max_ns)
-            self._changes.append(_Noted(now_ns, wanted - current))
-        return wanted
-
-    def _wanted(self, now_ns: int, current: int, pods: Sequence[PodMetric]) -> int:
-        within_bounds = min(max(current, self._spec.min_replicas), self._spec.max_replicas)
-        if current != within_bounds:
-            return within_bounds
-        recommended = recommendation(self._spec, current, pods)
-        if recommended is None:
-            return current
-        stable = self._stabilised(now_ns, current, recommended)
-        if stable > current:
-            return min(stable, self._spec.max_replicas, self._ceiling(now_ns, current))
-        if stable < current:
-            return max(stable, self._spec.min_replicas, self._floor(now_ns, current))
-        return current
-
-    def _stabilised(self, now_ns: int, current: int, recommended: int) -> int:
-        """Bring ``current`` to where the whole window wanted it, and no further."""
-        _forget_until(self._recommended, now_ns - self._window_max_ns)
-        self._recommended.append(_Noted(now_ns, recommended))
-        up_since_ns = now_ns - self._spec.scale_up_stabilisation_ns
-        down_since_ns = now_ns - self._spec.scale_down_stabilisation_ns
-        lowest = highest = recommended
-        for at_ns, replicas in self._recommended:
-            if at_ns > up_since_ns:
-                lowest = min(lowest, replicas)
-            if at_ns > down_since_ns:
-                highest = max(highest, replicas)
-        return min(max(current, lowest), highest)
-
-    def _ceiling(self, now_ns: int, current: int) -> int:
-        if self._spec.scale_up_select == "disabled":
-            return current
-        ceilings = [
-            scale_up_limit(policy, self._at_start_of(policy, now_ns, current))
-            for policy in self._spec.scale_up_policies
-        ]
-        choose = max if self._spec.scale_up_select == "max" else min
-        return max(current, choose(ceilings, default=self._spec.max_replicas))
-
-    def _floor(self, now_ns: int, current: int) -> int:
-        if self._spec.scale_down_select == "disabled":
-            return current
-        floors = [
-            scale_down_limit(policy, self._at_start_of(policy, now_ns, current))
-            for policy in self._spec.scale_down_policies
-        ]
-        choose = min if self._spec.scale_down_select == "max" else max
-        return min(current, choose(floors, default=self._spec.min_replicas))
-
-    def _at_start_of(self, policy: ScalingPolicy, now_ns: int, current: int) -> int:
-        """Return how many replicas there were when the period that ends now began."""
-        since_ns = now_ns - policy.period_ns
-        return current - sum(change for at_ns, change in self._changes if at_ns > since_ns)
+        return self._pace.follow(now_ns, current, recommendation(self._spec, current, pods))
 
 
 def recommendation(spec: HpaSpec, current: int, pods: Sequence[PodMetric]) -> int | None:
     """Return how many replicas the metrics of this moment call for.
 
-    Pods of which nothing is known are counted against the change: a pod without a metric as
-    idle when the others call for more replicas, as fully used when they call for fewer; a
-    pod that is not ready as idle for more, and not at all for fewer. They may soften the
-    change or stop it, but not turn it round.
-
     Args:
         spec: target and tolerance.
-        current: how many replicas were last asked for; at least 1.
-        pods: those that exist, in any order.
+        current: how many replicas were last asked for.
+        pods: those that exist, in any order; all request the same.
 
     Returns:
         A number within no bounds, ``current`` if the target is met; None if no ready pod
@@ -236,38 +280,12 @@ def recommendation(spec: HpaSpec, current: int, pods: Sequence[PodMetric]) -> in
         return None
     unready = sum(not pod.ready for pod in pods)
     missing = len(pods) - unready - len(measured)
-    counted, used_percent = len(measured), sum(measured)
-    target = spec.target_percent
-    # Like the controller, cut the mean off to whole percent before comparing it.
-    growing = used_percent // counted > target
-    if growing:
-        counted += missing + unready
-    elif used_percent // counted < target:
-        counted += missing
-        used_percent += missing * max(_WHOLE_PERCENT, target)
-    mean_percent = used_percent // counted
-    off_target = abs(mean_percent - target) * 1000 > spec.tolerance_permille * target
-    if not off_target or growing != (mean_percent > target):
-        return current
-    replicas = -(-mean_percent * counted // target)
-    # There need not be as many pods as replicas were asked for.
-    return max(replicas, current) if growing else min(replicas, current)
-
-
-def scale_up_limit(policy: ScalingPolicy, at_start: int) -> int:
-    """Return how many replicas the policy allows, from ``at_start`` replicas, at most."""
-    if policy.kind == "pods":
-        return at_start + policy.value
-    return -(-at_start * (_WHOLE_PERCENT + policy.value) // _WHOLE_PERCENT)
-
-
-def scale_down_limit(policy: ScalingPolicy, at_start: int) -> int:
-    """Return how many replicas the policy allows, from ``at_start`` replicas, at least."""
-    if policy.kind == "pods":
-        return at_start - policy.value
-    return at_start * (_WHOLE_PERCENT - policy.value) // _WHOLE_PERCENT
-
-
-def _forget_until(noted: deque[_Noted], until_ns: int) -> None:
-    while noted and noted[0].at_ns <= until_ns:
-        noted.popleft()
+    assumed_percent = max(_WHOLE_PERCENT, spec.target_percent)
+    return replicas_by_pods(
+        current,
+        spec.target_percent,
+        PodGroup(len(measured), sum(measured), len(measured)),
+        PodGroup(missing, missing * assumed_percent, missing),
+        PodGroup(unready, 0, unready),
+        tolerance_of(spec.scale_down_tolerance, spec.scale_up_tolerance),
+    )

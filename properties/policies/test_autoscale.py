@@ -1,223 +1,99 @@
-"""Laws of the autoscaler: in proportion, within bounds, in one direction, at a set pace."""
+"""Laws of the two autoscalers: as published from metric to number, and settled under load."""
 
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Sequence
 from itertools import pairwise
-from math import ceil, floor
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Hpa, HpaSpec, PodMetric, ScalingPolicy, recommendation
-from properties.profiles import scaled
+from policies.autoscale import (
+    HorizontalPodAutoscaler,
+    HorizontalPodAutoscalerSpec,
+    Hpa,
+    HpaSpec,
+    PodMetric,
+    recommendation,
+)
+from policies.hpa_metrics import MetricSpec, Pod, PodReading
+from properties.policies.naive_hpa import NaivePace, NoAnswer, proposal_by_pods
 from properties.strategies import pods
-
-# One edge in many: what this profile looks for elsewhere would find too few of them.
-HARD = settings(max_examples=scaled(500))
+from properties.strategies.autoscaling import NOW_NS, PATIENCE, TOLERANCES, scaling_policies
 
 MINUTE_NS = 60 * 1_000_000_000
 
-NO_METRIC = PodMetric(utilisation_percent=None, ready=True)
-NOT_READY = PodMetric(utilisation_percent=None, ready=False)
+QUEUE = MetricSpec("external", "average_value", 10_000, name="jobs")
 
-# Windows and periods of a few ticks, so that short histories reach their ends.
-POLICIES = st.lists(
-    st.builds(
-        ScalingPolicy,
-        kind=st.sampled_from(["pods", "percent"]),
-        value=st.integers(1, 6) | st.sampled_from([50, 100]),
-        period_ns=st.integers(1, 4),
-    ),
-    max_size=2,
-).map(tuple)
+SELECTIONS = st.sampled_from(["max", "max", "min", "disabled"])
 
 SPECS = st.builds(
     lambda bounds, **others: HpaSpec(min_replicas=bounds[0], max_replicas=bounds[1], **others),
     bounds=st.tuples(st.integers(1, 20), st.integers(1, 20)).map(sorted),
     target_percent=st.sampled_from([1, 50, 80, 100, 150]),
-    tolerance_permille=st.sampled_from([0, 100, 250]),
     scale_down_stabilisation_ns=st.integers(0, 5),
     scale_up_stabilisation_ns=st.integers(0, 5),
-    scale_up_policies=POLICIES,
-    scale_down_policies=POLICIES,
-    scale_up_select=st.sampled_from(["max", "max", "min", "disabled"]),
-    scale_down_select=st.sampled_from(["max", "max", "min", "disabled"]),
+    scale_up_policies=scaling_policies(),
+    scale_down_policies=scaling_policies(),
+    scale_up_select=SELECTIONS,
+    scale_down_select=SELECTIONS,
+    scale_up_tolerance=TOLERANCES,
+    scale_down_tolerance=TOLERANCES,
 )
 
 # Utilisation in percent of the target, and how often the autoscaler is asked meanwhile.
-STRETCHES = st.tuples(st.sampled_from([0, 30, 60, 100, 130, 200, 900]), st.integers(1, 5))
+STRETCHES = st.tuples(st.sampled_from([0, 30, 60, 100, 112, 130, 200, 900]), st.integers(1, 5))
 
-UNKNOWN = st.lists(st.sampled_from([NO_METRIC, NOT_READY]), max_size=1)
-
-FREE = HpaSpec(min_replicas=1, max_replicas=10**9, target_percent=80)
-
-CURRENT = st.integers(1, 30)
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> tuple[HpaSpec, int, list[PodMetric]]:
-    """What an autoscaler is told and what it sees; there may be fewer pods than asked for."""
-    spec = HpaSpec(
-        min_replicas=1,
-        max_replicas=100,
-        target_percent=draw(st.sampled_from([1, 50, 80, 100, 150])),
-        tolerance_permille=draw(st.sampled_from([0, 100, 250])),
-    )
-    seen = draw(pods(target_percent=spec.target_percent))
-    return spec, max(1, len(seen) + draw(st.sampled_from([0, 0, 0, -1, 1, 10]))), seen
-
-
-def recommended_by_the_documents(spec: HpaSpec, current: int, seen: list[PodMetric]) -> int | None:
-    """Compute the recommendation as the documentation tells it, in fractions."""
-    known = [pod.utilisation_percent for pod in seen if pod.ready]
-    measured = [percent for percent in known if percent is not None]
-    if not measured:
-        return None
-    ratio = Fraction(sum(measured) // len(measured), spec.target_percent)
-    missing = [0 if ratio > 1 else max(100, spec.target_percent)] * known.count(None)
-    unready = [0] * (len(seen) - len(known)) if ratio > 1 else []
-    assumed = measured + (missing if ratio != 1 else []) + unready
-    ratio_assumed = Fraction(sum(assumed) // len(assumed), spec.target_percent)
-    reversed_by_doubt = (ratio > 1) != (ratio_assumed > 1)
-    if abs(ratio_assumed - 1) <= Fraction(spec.tolerance_permille, 1000) or reversed_by_doubt:
-        return current
-    replicas = ceil(ratio_assumed * len(assumed))
-    return max(current, replicas) if ratio > 1 else min(current, replicas)
-
-
-@HARD
-@given(question=questions())
-def test_the_recommendation_is_the_one_that_the_documentation_describes(
-    question: tuple[HpaSpec, int, list[PodMetric]],
-) -> None:
-    spec, current, seen = question
-    assert recommendation(spec, current, seen) == recommended_by_the_documents(spec, current, seen)
-
-
-@given(
-    current=CURRENT,
-    seen=pods(target_percent=80),
-    more=st.lists(st.integers(0, 200), min_size=12, max_size=12),
+UNKNOWN = st.lists(
+    st.sampled_from([PodMetric(None, ready=True), PodMetric(None, ready=False)]), max_size=1
 )
-def test_more_load_never_calls_for_fewer_replicas(
-    current: int, seen: list[PodMetric], more: list[int]
-) -> None:
-    busier = [
-        pod
-        if pod.utilisation_percent is None
-        else PodMetric(pod.utilisation_percent + extra, pod.ready)
-        for pod, extra in zip(seen, more, strict=False)
-    ]
-    before, after = recommendation(FREE, current, seen), recommendation(FREE, current, busier)
-    assert (before is None) == (after is None)
-    assert before is None or after is None or before <= after
 
 
-@given(current=CURRENT, seen=pods(target_percent=80), doubt=st.sampled_from([NO_METRIC, NOT_READY]))
-def test_a_pod_of_which_nothing_is_known_never_makes_for_a_greater_change(
-    current: int, seen: list[PodMetric], doubt: PodMetric
-) -> None:
-    known = recommendation(FREE, current, seen)
-    doubted = recommendation(FREE, current, [*seen, doubt])
-    if known is None or doubted is None:
-        assert known is doubted
-    else:
-        low, high = sorted([current, known])
-        assert low <= doubted <= high
-
-
-@dataclass
-class Watch:
-    """What an autoscaler was asked and answered; it was obeyed each time."""
-
-    spec: HpaSpec
-    at_ns: list[int]
-    current: list[int]
-    recommended: list[int | None]
-    answered: list[int]
-
-    def called_for(self, last: int, window_ns: int) -> list[int]:
-        """Return what was recommended in the window that ends with this question."""
-        since_ns = self.at_ns[last] - window_ns
-        noted = [(self.at_ns[0], self.current[0])]
-        for at_ns, replicas in zip(self.at_ns[:last], self.recommended, strict=False):
-            noted += [] if replicas is None else [(at_ns, replicas)]
-        newest = self.recommended[last]
-        assert newest is not None
-        return [newest, *(replicas for at_ns, replicas in noted if at_ns > since_ns)]
-
-    def limits(self, last: int) -> tuple[int, int]:
-        """Return how few and how many replicas the policies allow."""
-        spec, current = self.spec, self.current[last]
-        floors = [
-            floor(start - step) for start, step in self._steps(last, spec.scale_down_policies)
-        ]
-        ceilings = [ceil(start + step) for start, step in self._steps(last, spec.scale_up_policies)]
-        lowest, highest = spec.min_replicas, spec.max_replicas
-        choose_floor = {"max": min, "min": max}.get(spec.scale_down_select)
-        choose_ceiling = {"max": max, "min": min}.get(spec.scale_up_select)
-        return (
-            min(current, choose_floor(floors, default=lowest)) if choose_floor else current,
-            max(current, choose_ceiling(ceilings, default=highest)) if choose_ceiling else current,
+def naive_recommendation(spec: HpaSpec, current: int, seen: Sequence[PodMetric]) -> int | None:
+    """Work it out as for pods that request a hundred each."""
+    names = [f"pod-{index}" for index in range(len(seen))]
+    try:
+        return proposal_by_pods(
+            MetricSpec("resource", "utilisation", spec.target_percent),
+            NOW_NS,
+            current,
+            {
+                name: Pod(phase="running" if pod.ready else "pending")
+                for name, pod in zip(names, seen, strict=True)
+            },
+            {
+                name: PodReading(pod.utilisation_percent, 100, NOW_NS)
+                for name, pod in zip(names, seen, strict=True)
+            },
+            (spec.scale_down_tolerance, spec.scale_up_tolerance),
+            PATIENCE,
         )
-
-    def _steps(self, last: int, policies: tuple[ScalingPolicy, ...]) -> list[tuple[int, Fraction]]:
-        """For each policy, give the replicas when its period began and the step it allows."""
-        steps = []
-        for policy in policies:
-            since_ns = self.at_ns[last] - policy.period_ns
-            within = [before for before in range(last) if self.at_ns[before] > since_ns]
-            start = self.current[within[0]] if within else self.current[last]
-            share = Fraction(start * policy.value, 100)
-            steps.append((start, share if policy.kind == "percent" else Fraction(policy.value)))
-        return steps
+    except NoAnswer:
+        return None
 
 
-@st.composite
-def watches(draw: st.DrawFn) -> Watch:
-    """Ask an autoscaler again and again, through stretches of load, and do what it says."""
-    spec = draw(SPECS)
+@given(spec=SPECS, data=st.data())
+def test_pods_that_are_alike_call_for_what_is_published(spec: HpaSpec, data: st.DataObject) -> None:
+    seen = data.draw(pods(target_percent=spec.target_percent))
+    current = max(1, len(seen) + data.draw(st.sampled_from([0, 0, 0, -1, 1, 10])))
+    expected = naive_recommendation(spec, current, seen)
+    assert recommendation(spec, current, seen) == expected
+
+
+@given(spec=SPECS, stretches=st.lists(STRETCHES, max_size=6), data=st.data())
+def test_from_pods_to_replicas_the_answer_is_the_published_one(
+    spec: HpaSpec, stretches: list[tuple[int, int]], data: st.DataObject
+) -> None:
     hpa = Hpa(spec)
-    watch = Watch(spec, at_ns=[], current=[], recommended=[], answered=[])
-    now_ns, current = 0, draw(st.integers(spec.min_replicas, spec.max_replicas))
-    for share, times in draw(st.lists(STRETCHES, max_size=6)):
-        for unknown in draw(st.lists(UNKNOWN, min_size=times, max_size=times)):
-            now_ns += draw(st.integers(0, 3))
+    naive = NaivePace(spec.min_replicas, spec.max_replicas, spec.behaviour, window_ns=0)
+    now_ns, current = 0, data.draw(st.integers(0, spec.max_replicas + 1))
+    for share, times in stretches:
+        for unknown in data.draw(st.lists(UNKNOWN, min_size=times, max_size=times)):
+            now_ns += data.draw(st.integers(0, 3))
             busy = PodMetric(spec.target_percent * share // 100, ready=True)
             seen = [busy] * (current - len(unknown)) + unknown
-            watch.at_ns.append(now_ns)
-            watch.current.append(current)
-            watch.recommended.append(recommendation(spec, current, seen))
-            current = hpa.desired(now_ns, current, seen)
-            watch.answered.append(current)
-    return watch
-
-
-@given(watch=watches())
-def test_the_number_stays_within_its_bounds(watch: Watch) -> None:
-    spec = watch.spec
-    assert all(spec.min_replicas <= replicas <= spec.max_replicas for replicas in watch.answered)
-
-
-@HARD
-@given(watch=watches())
-def test_a_change_goes_exactly_as_far_as_its_window_its_policies_and_its_bounds_allow(
-    watch: Watch,
-) -> None:
-    spec = watch.spec
-    for last, (current, answer) in enumerate(zip(watch.current, watch.answered, strict=True)):
-        if watch.recommended[last] is None:
-            assert answer == current
-            continue
-        up_to = min(watch.called_for(last, spec.scale_up_stabilisation_ns))
-        down_to = max(watch.called_for(last, spec.scale_down_stabilisation_ns))
-        lowest, highest = watch.limits(last)
-        if up_to > current:
-            assert answer == min(up_to, highest, spec.max_replicas)
-        elif down_to < current:
-            assert answer == max(down_to, lowest, spec.min_replicas)
-        else:
-            assert answer == current
+            proposal = naive_recommendation(spec, current, seen)
+            answer = hpa.desired(now_ns, current, seen)
+            assert answer == naive.follow(now_ns, current, proposal)
+            current = answer
 
 
 @given(
@@ -241,3 +117,34 @@ def test_under_constant_load_the_number_turns_round_once_at_most_and_settles_on_
     assert set(history[-40:]) == {settled}
     assert 10 * (load_percent // settled) <= 11 * target_percent
     assert settled == 1 or 10 * (load_percent + settled) >= 9 * target_percent * (settled - 1)
+
+
+@given(
+    jobs=st.lists(st.integers(0, 500) | st.none(), min_size=1, max_size=20),
+    least=st.integers(0, 3),
+)
+def test_a_queue_and_a_processor_together_never_ask_for_less_than_either(
+    jobs: list[int | None], least: int
+) -> None:
+    cpu = MetricSpec("resource", "utilisation", 50)
+    spec = HorizontalPodAutoscalerSpec(least, 60, (cpu, QUEUE))
+    both = HorizontalPodAutoscaler(spec)
+    current = max(least, 1)
+    for index, waiting in enumerate(jobs):
+        there = [Pod()] * current
+        readings = [PodReading(40 * index % 100, 100)] * current
+        asked = None if waiting is None else 1000 * waiting
+        proposal = both.proposal(index, current, there, [readings, asked])
+        if current == 0:
+            # Nobody has no processor time: the queue alone has a say.
+            assert proposal == (None if waiting is None else -(-waiting // 10))
+        elif waiting is None:
+            assert proposal is None or proposal >= current
+        else:
+            alone = HorizontalPodAutoscalerSpec(1, 60, (QUEUE,))
+            by_queue = HorizontalPodAutoscaler(alone).proposal(index, current, there, [asked])
+            assert by_queue is not None
+            assert proposal is not None
+            assert proposal >= by_queue
+        current = both.follow(index, current, proposal)
+        assert least <= current <= 60

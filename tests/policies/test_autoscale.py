@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from policies import Hpa, HpaSpec, PodMetric, ScalingPolicy, recommendation
-from policies.autoscale import scale_down_limit, scale_up_limit
+from policies.autoscale import HorizontalPodAutoscalerSpec
+from policies.hpa_metrics import MetricSpec, Patience
 
 SECOND_NS = 1_000_000_000
 
@@ -78,8 +79,10 @@ def test_what_is_not_known_stops_a_change_rather_than_turn_it_round() -> None:
     assert recommendation(SPEC, 3, [*at(10), NO_METRIC, NO_METRIC]) == 3
 
 
-def test_pods_that_are_not_there_yet_do_not_make_high_load_call_for_fewer() -> None:
-    assert recommendation(SPEC, 8, at(80, 80)) == 8
+def test_where_pods_are_not_there_yet_those_that_are_count() -> None:
+    # As the controller has it; the stabilisation window is what keeps this from being done.
+    assert recommendation(SPEC, 8, at(80, 80)) == 4
+    assert settled(SPEC, 0, 8).desired(SECOND_NS, 8, at(80, 80)) == 8
 
 
 def test_without_any_metric_the_number_stays() -> None:
@@ -169,13 +172,13 @@ def test_room_that_a_change_the_other_way_gave_is_not_taken_back_when_that_is_fo
     spec = HpaSpec(
         min_replicas=1, max_replicas=100, target_percent=50, scale_down_stabilisation_ns=0
     )
-    rising = settled(replace(spec, scale_up_policies=one, scale_down_policies=()), 0, 10)
+    rising = settled(replace(spec, scale_up_policies=one), 0, 10)
     assert rising.desired(10 * SECOND_NS, 10, at(*[25] * 10)) == 5
     assert rising.desired(20 * SECOND_NS, 5, at(*[90] * 5)) == 9
     # The period began at 10 s, with the five: three more than the policy allows.
     assert rising.desired(70 * SECOND_NS, 9, at(*[90] * 9)) == 9
 
-    falling = settled(replace(spec, scale_up_policies=(), scale_down_policies=one), 0, 10)
+    falling = settled(replace(spec, scale_down_policies=one), 0, 10)
     assert falling.desired(10 * SECOND_NS, 10, at(*[75] * 10)) == 15
     assert falling.desired(20 * SECOND_NS, 15, at(*[35] * 15)) == 11
     assert falling.desired(70 * SECOND_NS, 11, at(*[25] * 11)) == 11
@@ -210,33 +213,14 @@ def test_a_direction_can_be_disabled() -> None:
     assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[5] * 10)) == 10
 
 
-def test_without_policies_only_the_bounds_hold() -> None:
-    spec = HpaSpec(
-        min_replicas=2,
-        max_replicas=30,
-        target_percent=50,
-        scale_down_stabilisation_ns=0,
-        scale_up_policies=(),
-        scale_down_policies=(),
-    )
-    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[5000] * 10)) == 30
-    assert settled(spec, 0, 10).desired(SECOND_NS, 10, at(*[0] * 10)) == 2
-
-
-def test_percent_policies_round_in_favour_of_the_change() -> None:
-    tenth = ScalingPolicy("percent", 10, SECOND_NS)
-    assert scale_up_limit(tenth, 5) == 6
-    assert scale_up_limit(tenth, 10) == 11
-    assert scale_down_limit(tenth, 5) == 4
-
-
 @pytest.mark.parametrize(
     ("name", "value", "least"),
     [
         ("min_replicas", 0, 1),
         ("max_replicas", 1, 2),
         ("target_percent", 0, 1),
-        ("tolerance_permille", -1, 0),
+        ("scale_up_tolerance", -0.5, 0),
+        ("scale_down_tolerance", float("nan"), 0),
         ("scale_down_stabilisation_ns", -1, 0),
         ("scale_up_stabilisation_ns", -1, 0),
     ],
@@ -247,7 +231,46 @@ def test_a_spec_out_of_range_is_refused_by_name(name: str, value: int, least: in
         replace(HpaSpec(min_replicas=2, max_replicas=2, target_percent=50), **changes)
 
 
-@pytest.mark.parametrize(("value", "period_ns", "name"), [(0, 1, "value"), (1, 0, "period_ns")])
-def test_a_policy_below_one_is_refused_by_name(value: int, period_ns: int, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-        ScalingPolicy("pods", value, period_ns)
+def test_time_that_runs_backwards_is_a_bug_of_the_caller() -> None:
+    hpa = settled(SPEC, SECOND_NS, 2)
+    with pytest.raises(AssertionError, match="time ran backwards"):
+        hpa.desired(SECOND_NS - 1, 2, at(50, 50))
+
+
+def test_time_may_stand_still() -> None:
+    hpa = settled(SPEC, SECOND_NS, 2)
+    assert hpa.desired(SECOND_NS, 2, at(100, 100)) == 4
+    assert hpa.desired(SECOND_NS, 4, at(50, 50, 50, 50)) == 4
+
+
+def test_numbers_of_time_as_large_as_they_get_are_told_apart() -> None:
+    hpa = settled(SPEC, 2**63 - 300 * SECOND_NS, 10)
+    assert hpa.desired(2**63 - 1, 10, at(*[5] * 10)) == 10
+    assert hpa.desired(2**63, 10, at(*[5] * 10)) == 1
+
+
+@pytest.mark.parametrize("direction", ["scale_up_policies", "scale_down_policies"])
+def test_a_direction_without_a_policy_is_refused(direction: str) -> None:
+    nothing: dict[str, Any] = {direction: ()}
+    with pytest.raises(ValueError, match="scale_down_policies must not be empty"):
+        replace(SPEC, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_replicas": -1}, "min_replicas must be at least 0, got -1"),
+        ({"max_replicas": 1}, "max_replicas must be at least 2, got 1"),
+        ({"min_replicas": 0, "max_replicas": 0}, "max_replicas must be at least 1, got 0"),
+        ({"tolerance": -0.1}, "tolerance must be at least 0, got -0.1"),
+        ({"stabilisation_ns": -1}, "stabilisation_ns must be at least 0, got -1"),
+        ({"metrics": ()}, "metrics must not be empty"),
+        ({"min_replicas": 0}, "min_replicas must be at least 1, got 0: no pods have no metric"),
+        ({"patience": Patience(-1, 0)}, "patience.initialisation_ns must be at least 0, got -1"),
+        ({"patience": Patience(0, -1)}, "patience.readiness_delay_ns must be at least 0, got -1"),
+    ],
+)
+def test_a_full_spec_out_of_range_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    spec = HorizontalPodAutoscalerSpec(2, 5, (MetricSpec("resource", "utilisation", 50),))
+    with pytest.raises(ValueError, match=message):
+        replace(spec, **changes)
