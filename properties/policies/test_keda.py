@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from policies.hpa_behaviour import Behaviour, ScalingPolicy, ScalingRules
 from policies.hpa_metrics import replicas_by_average, tolerance_of
 from policies.keda import Fallback, Pause, ScaledObject, ScaledObjectSpec, Trigger
+from properties.profiles import scaled
 
 POLL_NS, COOL_DOWN_NS = 3, 10
 
@@ -209,9 +210,7 @@ class ScaledObjects(RuleBasedStateMachine):
 
 
 TestScaledObjects = ScaledObjects.TestCase
-TestScaledObjects.settings = settings(
-    max_examples=settings().max_examples // 2, stateful_step_count=25
-)
+TestScaledObjects.settings = settings(max_examples=scaled(50), stateful_step_count=25)
 
 
 @given(
