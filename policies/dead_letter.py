@@ -16,7 +16,7 @@ Source: Amazon SQS Developer Guide, "Dead-letter queues" (maximum receives); Rab
 queues: poison message handling"; RFC 9110, section 15, for statuses.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -47,8 +47,7 @@ class DeadLetter(NamedTuple):
     """What has run out, or why nothing was left to try."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(NamedTuple):
     """What a job's attempts came to so far; is kept with the job, and outlives its workers."""
 
     attempts: int = 0
@@ -171,7 +170,7 @@ class RedeliveryLimits:
         """
         if deliveries.attempts >= self.attempts_max:
             return DeadLetter("attempts")
-        return replace(deliveries, attempts=deliveries.attempts + 1)
+        return deliveries._replace(attempts=deliveries.attempts + 1)
 
     def after(self, deliveries: Deliveries, failure: Failure, uniform: float) -> Redelivery:
         """Say what follows the attempt that began last, now that it has failed.
@@ -185,7 +184,7 @@ class RedeliveryLimits:
         if failure is Failure.PERMANENT:
             return DeadLetter("permanent")
         if failure is Failure.SILENT:
-            deliveries = replace(deliveries, silent=deliveries.silent + 1)
+            deliveries = deliveries._replace(silent=deliveries.silent + 1)
             if self.silent_max is not None and deliveries.silent >= self.silent_max:
                 return DeadLetter("poison")
         delay_ns = redelivery_step(

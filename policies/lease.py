@@ -100,7 +100,7 @@ class LeaseTable:
         ValueError: ``lease_ns`` is not from 1 to 2**62, or the state is none that a table has.
     """
 
-    __slots__ = ("_lease_ns", "_now_ns", "_state")
+    __slots__ = ("_expires_at_ns", "_lease_ns", "_now_ns", "_token")
 
     def __init__(self, lease_ns: int, state: LeaseState | None = None) -> None:
         if not 1 <= lease_ns <= _LEASE_MAX_NS:
@@ -109,21 +109,22 @@ class LeaseTable:
         if not 0 <= known.token <= TOKEN_MAX:
             raise ValueError(f"token must be from 0 to {TOKEN_MAX}, got {known.token}")
         self._lease_ns = lease_ns
-        self._state = known
+        self._token = known.token
+        self._expires_at_ns = known.expires_at_ns
         self._now_ns = 0
 
     @property
     def state(self) -> LeaseState:
         """What a table that takes over has to be given."""
-        return self._state
+        return LeaseState(self._token, self._expires_at_ns)
 
     def acquire(self, now_ns: int) -> Claim:
         """Give the lease, if it is free; time must not run backwards."""
         self._advance_to(now_ns)
-        if now_ns < self._state.expires_at_ns:
-            return Held(self._state.expires_at_ns - now_ns)
-        assert self._state.token < TOKEN_MAX, "there are no tokens left"
-        return self._give(self._state.token + 1)
+        if now_ns < self._expires_at_ns:
+            return Held(self._expires_at_ns - now_ns)
+        assert self._token < TOKEN_MAX, "there are no tokens left"
+        return self._give(self._token + 1)
 
     def renew(self, token: int, now_ns: int) -> Renewal:
         """Let the lease of ``token`` last ``lease_ns`` from now, if it is live still."""
@@ -133,17 +134,18 @@ class LeaseTable:
         """End the lease of ``token`` before its time; False: it was not live any more."""
         if not self.is_live(token, now_ns):
             return False
-        self._state = LeaseState(token, now_ns)
+        self._expires_at_ns = now_ns
         return True
 
     def is_live(self, token: int, now_ns: int) -> bool:
         """Say whether ``token`` holds the lease at ``now_ns``."""
         self._advance_to(now_ns)
-        return lease_is_live(self._state.token, self._state.expires_at_ns, token, now_ns)
+        return lease_is_live(self._token, self._expires_at_ns, token, now_ns)
 
     def _give(self, token: int) -> Lease:
-        self._state = LeaseState(token, self._now_ns + self._lease_ns)
-        return Lease(token, self._state.expires_at_ns)
+        self._token = token
+        self._expires_at_ns = self._now_ns + self._lease_ns
+        return Lease(token, self._expires_at_ns)
 
     def _advance_to(self, now_ns: int) -> None:
         assert now_ns >= self._now_ns, "time ran backwards"

@@ -25,11 +25,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from policies.dead_letter import RedeliveryLimits
 from reference_services.runtime.clock import NS_PER_S
 from reference_services.runtime.errors import NotFound, Unavailable
 
 JsonObject: TypeAlias = Mapping[str, Any]
 """What JSON calls an object; values are whatever JSON can hold."""
+
+_BACKOFF_CAP_NS = 3600 * NS_PER_S
 
 PRIORITY_MAX = 100
 """Priorities run from 0 (last) to this (first)."""
@@ -220,7 +223,17 @@ class WorkerLimits:
     """
 
     backoff_ns: int
-    """Wait before the second attempt; doubles with every further one."""
+    """Wait before the second attempt; doubles with every further one, to an hour at most."""
+
+    @property
+    def redelivery(self) -> RedeliveryLimits:
+        """What follows an attempt that failed or fell silent.
+
+        Raises:
+            ValueError: ``attempts_max`` or ``backoff_ns`` is out of its range.
+        """
+        cap_ns = max(self.backoff_ns, _BACKOFF_CAP_NS)
+        return RedeliveryLimits(self.attempts_max, self.backoff_ns, cap_ns)
 
     @property
     def check_ns(self) -> int:

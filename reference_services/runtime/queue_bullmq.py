@@ -24,6 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
+from policies.dead_letter import DeadLetter, Deliveries, Failure, Redeliver, Redelivery
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, sleep_ns, unix_ns
 from reference_services.runtime.queue import (
     PRIORITY_MAX,
@@ -60,6 +61,7 @@ _STATES = {
     "completed": JobState.COMPLETED,
     "failed": JobState.FAILED,
 }
+_NEVER = -1  # as a wait before the next attempt, BullMQ's word for a dead letter
 _RECONNECT_NS = NS_PER_S
 _COUNTED = ("waiting", "prioritized", "active", "delayed", "completed", "failed")
 
@@ -191,6 +193,7 @@ class BullWorker:
         self._name = name
         self._server = server
         self._limits = limits
+        self._redelivery = limits.redelivery
         self._in_hand: dict[str, asyncio.Task[JsonObject]] = {}
         self._worker: Any = None  # bullmq.Worker, which has no types; it needs a running loop
 
@@ -255,7 +258,8 @@ class BullWorker:
 
     async def _attempt(self, job: Any, handler: Handler) -> JsonObject:  # noqa: ANN401  # no types
         taken = TakenJob(job.id, job.name, job.data, job.attemptsStarted)
-        if taken.attempt > self._limits.attempts_max:
+        before = Deliveries(attempts=taken.attempt - 1)
+        if isinstance(self._redelivery.begin(before), DeadLetter):
             raise UnrecoverableError(
                 f"no attempt is left: the worker of attempt {taken.attempt - 1} fell silent"
             )
@@ -273,10 +277,9 @@ class BullWorker:
             # Whoever cancelled, the job is no longer ours: BullMQ refuses our word on it. An
             # exception, because a cancelled task would take BullMQ's loop down with it.
             raise _JobLost(job.id) from None
-        except HopelessJob as error:
-            raise UnrecoverableError(str(error)) from error
         except Exception as error:
-            if taken.attempt == self._limits.attempts_max:
+            failure = Failure.PERMANENT if isinstance(error, HopelessJob) else Failure.TRANSIENT
+            if isinstance(self._after(taken.attempt, failure), DeadLetter):
                 raise UnrecoverableError(_reason(error)) from error
             raise
         finally:
@@ -289,9 +292,16 @@ class BullWorker:
             if job_id in self._in_hand:
                 self._in_hand[job_id].cancel()
 
-    def _backoff_ms(self, failed: int, *_: object) -> int:
-        doubled_ns: int = self._limits.backoff_ns * 2 ** (failed - 1)
-        return max(math.ceil(doubled_ns / NS_PER_MS), 1)
+    def _after(self, attempts: int, failure: Failure) -> Redelivery:
+        return self._redelivery.after(Deliveries(attempts=attempts), failure, uniform=0.0)
+
+    def _backoff_ms(self, _failed: int, _kind: object, _error: object, job: Any) -> int:  # noqa: ANN401  # bullmq.Job has no types
+        # BullMQ counts what failed; attempts that fell silent make the next one wait as well.
+        match self._after(job.attemptsStarted, Failure.TRANSIENT):
+            case Redeliver(delay_ns, _):
+                return math.ceil(delay_ns / NS_PER_MS)
+            case DeadLetter():
+                return _NEVER
 
 
 class _JobLost(Exception):

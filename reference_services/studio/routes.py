@@ -1,6 +1,5 @@
 """The studio's routes: parse, ask the queue, answer."""
 
-import hashlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
+from policies.idempotency import Replay, fingerprint_of
 from reference_services.runtime.errors import Conflict, NotFound, ServiceError, error_answer
 from reference_services.runtime.queue import (
     PRIORITY_MAX,
@@ -53,7 +53,7 @@ class Order(Render):
     def fingerprint(self) -> str:
         """Return a digest that is equal for orders that mean the same."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return fingerprint_of([canonical.encode()])
 
 
 class Accepted(BaseModel):
@@ -106,15 +106,26 @@ async def submit(
     ] = None,
 ) -> Accepted:
     """Accept an order; once this has answered, the job is kept until it is done or has failed."""
-    owner = user or ""
-    job_id = studio.new_id()
     with current_timings().part("queue"):
-        if key is not None:
-            job_id = await studio.keys.claim(owner, key, order.fingerprint(), job_id)
-        payload = order.model_dump(mode="json", exclude={"priority"})
-        await studio.queue.submit(Job(job_id, JOB_NAME, {**payload, "user": owner}, order.priority))
+        job_id = await _submit_once(order, studio, user or "", key)
     response.headers["Location"] = f"jobs/{job_id}"
     return Accepted(id=job_id)
+
+
+async def _submit_once(order: Order, studio: Studio, owner: str, key: str | None) -> str:
+    """Submit the order, unless its key says that this was done; return the job's id."""
+    job_id = studio.new_id()
+    fingerprint = order.fingerprint()
+    if key is not None:
+        verdict = await studio.keys.claim(owner, key, fingerprint, job_id)
+        if isinstance(verdict, Replay):
+            return verdict.answer
+        job_id = verdict.work_id
+    payload = order.model_dump(mode="json", exclude={"priority"})
+    await studio.queue.submit(Job(job_id, JOB_NAME, {**payload, "user": owner}, order.priority))
+    if key is not None:
+        await studio.keys.keep(owner, key, fingerprint, job_id)
+    return job_id
 
 
 @router.get("/jobs/{job_id}", responses={404: {"description": "No such job."}})
