@@ -8,6 +8,16 @@ _BREAKER: Final = "policies/circuit_breaker.py"
 _RETRY: Final = "policies/retry.py"
 _BREAKER_LAWS: Final = "properties/policies/test_circuit_breaker_rate.py"
 _RETRY_LAWS: Final = "properties/policies/test_retry.py"
+_TIMEOUTS: Final = "policies/timeouts.py"
+_TIMEOUTS_LAWS: Final = "properties/policies/test_timeouts.py"
+_ADMISSION: Final = "policies/admission.py"
+_ADMISSION_LAWS: Final = "properties/policies/test_admission.py"
+_HEDGING: Final = "policies/hedging.py"
+_HEDGING_LAWS: Final = "properties/policies/test_hedging.py"
+_CODEL: Final = "policies/codel.py"
+_CODEL_LAWS: Final = "properties/policies/test_codel.py"
+_QUEUE: Final = "policies/queue_discipline.py"
+_QUEUE_LAWS: Final = "properties/policies/test_queue_discipline.py"
 
 _BREAKER_MUTANTS: Final = (
     Mutant(
@@ -148,4 +158,270 @@ _RETRY_MUTANTS: Final = (
         ),
     ),
 )
-MUTANTS: Final = _BREAKER_MUTANTS + _RETRY_MUTANTS
+
+_TIMEOUTS_MUTANTS: Final = (
+    Mutant(
+        name="nothing is kept for the way back",
+        file=_TIMEOUTS,
+        before="    allowed_ns = min(left_ns - reserve_ns, hop_max_ns)\n",
+        after="    allowed_ns = min(left_ns, hop_max_ns)\n",
+        because="The callee answers in time, and its caller has given up a moment before.",
+        killers=(_TIMEOUTS_LAWS,),
+    ),
+    Mutant(
+        name="each attempt may take all of the time",
+        file=_TIMEOUTS,
+        before="max(allowed_ns // attempts_left, useful_min_ns)",
+        after="max(allowed_ns, useful_min_ns)",
+        because="A first attempt that hangs leaves no time for the second, which would not have.",
+        killers=(
+            (
+                f"{_TIMEOUTS_LAWS}"
+                "::test_attempts_one_after_the_other_share_the_time_and_leave_the_reserve"
+            ),
+            _TIMEOUTS_LAWS,
+        ),
+    ),
+    Mutant(
+        name="a useless call is made all the same",
+        file=_TIMEOUTS,
+        before="    if allowed_ns < useful_min_ns:\n",
+        after="    if allowed_ns < 1:\n",
+        because="An overloaded service is kept busy with calls that cannot end in time.",
+        killers=(_TIMEOUTS_LAWS,),
+    ),
+    Mutant(
+        name="the deadline is handed on whole",
+        file=_TIMEOUTS,
+        before="        return Proceed(timeout_ns, now_ns + timeout_ns)\n",
+        after="        return Proceed(timeout_ns, deadline_ns)\n",
+        because="A caller waits for its callee until its own caller has left.",
+        killers=(_TIMEOUTS_LAWS,),
+    ),
+)
+
+_ADMISSION_MUTANTS: Final = (
+    Mutant(
+        name="a ticket frees a place each time it comes back",
+        file=_ADMISSION,
+        before="        if ticket not in self._in_flight:\n            return None\n"
+        "        self._in_flight.remove(ticket)\n",
+        after="        self._in_flight.discard(ticket)\n",
+        because="A call that is done and cancelled at once lets in two.",
+        killers=(_ADMISSION_LAWS,),
+    ),
+    Mutant(
+        name="who gives up in line is called later",
+        file=_ADMISSION,
+        before="            del self._waiting[ticket]\n            return None\n",
+        after="            return None\n",
+        because="A place is held for ever by a caller who left long ago.",
+        killers=(_ADMISSION_LAWS,),
+    ),
+    Mutant(
+        name="the called one takes no place",
+        file=_ADMISSION,
+        before="        del self._waiting[called]\n        self._in_flight.add(called)\n",
+        after="        del self._waiting[called]\n",
+        because="More and more are worked on at a time, the more so the longer the line is.",
+        killers=(_ADMISSION_LAWS,),
+    ),
+    Mutant(
+        name="one more may wait",
+        file=_ADMISSION,
+        before="    return 1 if waiting < waiting_max else 0\n",
+        after="    return 1 if waiting <= waiting_max else 0\n",
+        because="A bulkhead without a line has one, and whoever must not wait does.",
+        killers=(_ADMISSION_LAWS,),
+    ),
+)
+
+_HEDGING_MUTANTS: Final = (
+    Mutant(
+        name="what may not happen twice is hedged",
+        file=_HEDGING,
+        before="        if not self._idempotent or not self._hedging.may_send():\n",
+        after="        if not self._hedging.may_send():\n",
+        because="A slow payment is made twice.",
+        killers=(f"{_HEDGING_LAWS}::TestHedging",),
+    ),
+    Mutant(
+        name="hedges cost nothing",
+        file=_HEDGING,
+        before="        return self._budget.may_retry()\n",
+        after="        return True\n",
+        because="A service that has become slow gets twice the load for it.",
+        killers=(f"{_HEDGING_LAWS}::TestHedging",),
+    ),
+    Mutant(
+        name="the second answer wins as well",
+        file=_HEDGING,
+        before="        self._out.clear()\n",
+        after="        self._out.remove(leg)\n",
+        because="A caller gets two answers to one request.",
+        killers=(f"{_HEDGING_LAWS}::TestHedging",),
+    ),
+    Mutant(
+        name="only answers teach the delay",
+        file=_HEDGING,
+        before="        self._learn(slower=True)\n",
+        after="",
+        because="Slow requests whose hedge won count as fast: the delay falls, and all are hedged.",
+        killers=(
+            (f"{_HEDGING_LAWS}::test_as_many_are_late_as_the_quantile_says_whatever_the_latencies"),
+            _HEDGING_LAWS,
+        ),
+    ),
+    Mutant(
+        name="the quantile is turned over",
+        file=_HEDGING,
+        before="        return min(delay_ns + step_ns * (100 - slow_percent), bounds_ns[1])\n",
+        after="        return min(delay_ns + step_ns * slow_percent, bounds_ns[1])\n",
+        because="The delay follows the median instead of the slowest, and the budget is gone.",
+        killers=(
+            (f"{_HEDGING_LAWS}::test_as_many_are_late_as_the_quantile_says_whatever_the_latencies"),
+            _HEDGING_LAWS,
+        ),
+    ),
+    Mutant(
+        name="a failed attempt fails the request",
+        file=_HEDGING,
+        before="        return Loss.WAIT if self._out else Loss.OVER\n",
+        after="        return Loss.OVER\n",
+        because="The caller gets an error while the attempt that will succeed is under way.",
+        killers=(f"{_HEDGING_LAWS}::TestHedging",),
+    ),
+)
+
+_CODEL_MUTANTS: Final = (
+    Mutant(
+        name="the next shed is counted from now",
+        file=_CODEL,
+        before="control_law_ns(self._next_ns, self._count, self._interval_ns)",
+        after="control_law_ns(now_ns, self._count, self._interval_ns)",
+        because="A server that is asked rarely sheds too slowly ever to come down.",
+        killers=(_CODEL_LAWS,),
+    ),
+    Mutant(
+        name="the sheds never come faster",
+        file=_CODEL,
+        before="    square = interval_ns * interval_ns // count\n",
+        after="    square = interval_ns * interval_ns\n",
+        because="Ten sheds in a second do not bring down a queue that grows by a hundred.",
+        killers=(
+            (
+                f"{_CODEL_LAWS}"
+                "::test_under_lasting_overload_the_sheds_follow_the_interval_over_the_root"
+            ),
+            _CODEL_LAWS,
+        ),
+    ),
+    Mutant(
+        name="the delay is divided by the count itself",
+        file=_CODEL,
+        before="    square = interval_ns * interval_ns // count\n",
+        after="    square = (interval_ns // count) ** 2\n",
+        because="A short overload is answered by shedding nearly everything.",
+        killers=(
+            (
+                f"{_CODEL_LAWS}"
+                "::test_under_lasting_overload_the_sheds_follow_the_interval_over_the_root"
+            ),
+            _CODEL_LAWS,
+        ),
+    ),
+    Mutant(
+        name="one long wait is reason enough",
+        file=_CODEL,
+        before="        return now_ns + interval_ns, False\n",
+        after="        return now_ns + interval_ns, True\n",
+        because="Every burst loses a request, though the queue is empty a moment later.",
+        killers=(_CODEL_LAWS,),
+    ),
+    Mutant(
+        name="a short wait does not end it",
+        file=_CODEL,
+        before="        if not may_shed:\n            self._leave()\n",
+        after="        if not may_shed:\n            self._is_scheduled = True\n",
+        because="The shedding goes on at its rate long after the queue has come down.",
+        killers=(f"{_CODEL_LAWS}::test_it_sheds_and_serves_the_same_as_the_pseudo_code",),
+    ),
+    Mutant(
+        name="what was learnt is kept for ever",
+        file=_CODEL,
+        before="    return shed if shed > 1 and is_recent else 1\n",
+        after="    return shed if shed > 1 else 1\n",
+        because="A small overload today is met at the rate that yesterday's large one needed.",
+        killers=(f"{_CODEL_LAWS}::test_it_sheds_and_serves_the_same_as_the_pseudo_code",),
+    ),
+)
+
+_QUEUE_MUTANTS: Final = (
+    Mutant(
+        name="the newest is always served first",
+        file=_QUEUE,
+        before="        newest_first = self.is_overloaded(now_ns)\n",
+        after="        newest_first = True\n",
+        because="Without any overload, a request waits while others pass it.",
+        killers=(f"{_QUEUE_LAWS}::TestAdaptiveQueue",),
+    ),
+    Mutant(
+        name="the order never turns",
+        file=_QUEUE,
+        before="self._items.pop() if newest_first else self._items.popleft()",
+        after="self._items.popleft()",
+        because="Under overload everybody is served, and everybody too late.",
+        killers=(
+            (
+                f"{_QUEUE_LAWS}"
+                "::test_under_lasting_overload_the_newest_first_serves_in_time"
+                "_and_in_order_nobody_is"
+            ),
+            f"{_QUEUE_LAWS}::TestAdaptiveQueue",
+        ),
+    ),
+    Mutant(
+        name="overload counts from the last arrival",
+        file=_QUEUE,
+        before="        if not self._items:\n            self._empty_at_ns = now_ns\n",
+        after="        self._empty_at_ns = now_ns\n",
+        because="Under steady arrivals the queue never believes that it is overloaded.",
+        killers=(f"{_QUEUE_LAWS}::TestAdaptiveQueue",),
+    ),
+    Mutant(
+        name="who waited too long vanishes",
+        file=_QUEUE,
+        before="            shed.append(self._items.popleft()[1])\n",
+        after="            self._items.popleft()\n",
+        because="A caller is never told, and waits for an answer that nobody will send.",
+        killers=(f"{_QUEUE_LAWS}::TestAdaptiveQueue",),
+    ),
+    Mutant(
+        name="the highest priority makes place",
+        file=_QUEUE,
+        before="for index, line in enumerate(self._lines) if line)",
+        after="for index, line in reversed(list(enumerate(self._lines))) if line)",
+        because="Payments are refused so that crawlers can wait.",
+        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+    ),
+    Mutant(
+        name="an equal pushes out an equal",
+        file=_QUEUE,
+        before="        if lowest >= priority:\n",
+        after="        if lowest > priority:\n",
+        because="Under overload nobody of the lowest priority waits long enough to be served.",
+        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+    ),
+    Mutant(
+        name="the lowest is served first",
+        file=_QUEUE,
+        before="        for line in reversed(self._lines):\n",
+        after="        for line in self._lines:\n",
+        because="The more crawlers come, the longer a payment waits.",
+        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+    ),
+)
+
+MUTANTS: Final = (
+    _BREAKER_MUTANTS + _RETRY_MUTANTS + _TIMEOUTS_MUTANTS + _ADMISSION_MUTANTS + _HEDGING_MUTANTS
+)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 
 from policies.circuit_breaker import BreakerLimits, FailureRate
+from policies.codel import CodelLimits
+from policies.hedging import HedgeLimits
+from policies.timeouts import HopLimits
 
 COOL_DOWN_NS = 10
 
@@ -62,3 +65,80 @@ def wishes() -> st.SearchStrategy[Wish]:
         wait_ns=waits_ns,
         offset_ns=offsets_ns,
     )
+
+
+def hop_limits() -> st.SearchStrategy[HopLimits]:
+    """Limits under which some calls are worth making and some are not."""
+    return st.integers(1, 60).flatmap(
+        lambda hop_max_ns: st.builds(
+            HopLimits,
+            reserve_ns=st.integers(0, 20),
+            hop_max_ns=st.just(hop_max_ns) | st.just(2**61),
+            useful_min_ns=st.integers(1, hop_max_ns),
+        )
+    )
+
+
+def hedge_limits() -> st.SearchStrategy[HedgeLimits]:
+    """Limits whose delays are met within tens of requests."""
+    return st.builds(
+        lambda ends_ns, step_ns, slow_percent, share_percent, reserve: HedgeLimits(
+            delay_min_ns=ends_ns[0],
+            delay_max_ns=ends_ns[1],
+            step_ns=step_ns,
+            slow_percent=slow_percent,
+            share_percent=share_percent,
+            reserve=reserve,
+        ),
+        ends_ns=st.tuples(st.integers(1, 1000), st.integers(1, 100_000)).map(sorted),
+        step_ns=st.integers(1, 20),
+        slow_percent=st.sampled_from([1, 5, 50, 99]),
+        share_percent=st.sampled_from([0, 5, 50, 100]),
+        reserve=st.integers(0, 3),
+    )
+
+
+def codel_limits() -> st.SearchStrategy[CodelLimits]:
+    """Targets and intervals of a few nanoseconds."""
+    return st.integers(1, 60).flatmap(
+        lambda interval_ns: st.builds(
+            CodelLimits, target_ns=st.integers(1, interval_ns), interval_ns=st.just(interval_ns)
+        )
+    )
+
+
+class QueueHistory(NamedTuple):
+    """What comes to a queue and is taken from it."""
+
+    limits: CodelLimits
+
+    steps: tuple[tuple[int, bool], ...]
+    """When, ascending from 1 on, and whether somebody comes; else somebody is to be served."""
+
+
+@st.composite
+def queue_histories(draw: st.DrawFn) -> QueueHistory:
+    """Phrases: a burst comes, some are served in step, more come than are served, a calm."""
+    limits = draw(codel_limits())
+    now_ns = draw(st.integers(1, 10))
+    steps: list[tuple[int, bool]] = []
+    for phrase in draw(st.lists(_queue_phrases(limits), max_size=6)):
+        for gap_ns, arrives in phrase:
+            now_ns += gap_ns
+            steps.append((now_ns, arrives))
+    return QueueHistory(limits, tuple(steps))
+
+
+def _queue_phrases(limits: CodelLimits) -> st.SearchStrategy[list[tuple[int, bool]]]:
+    """Gaps before each step, and whether somebody comes in it."""
+    target_ns, interval_ns = limits.target_ns, limits.interval_ns
+    edges_ns = [1, target_ns - 1, target_ns, interval_ns - 1, interval_ns, 17 * interval_ns]
+    gaps_ns = st.sampled_from(edges_ns) | st.integers(0, max(1, interval_ns // 4))
+    counts = st.integers(1, 25)
+    burst = counts.map(lambda count: [(0, True)] * count)
+    service = st.tuples(counts, gaps_ns).map(lambda it: [(it[1], False)] * it[0])
+    overload = st.tuples(counts, gaps_ns).map(
+        lambda it: [(0, True), (0, True), (it[1], False)] * it[0]
+    )
+    calm = gaps_ns.map(lambda gap_ns: [(gap_ns, False)])
+    return burst | service | overload | calm
