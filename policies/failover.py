@@ -6,7 +6,7 @@ stands in it (``succeeds``, a compare-and-set on the epoch), so that no epoch is
 
 The register alone does not stop a region that has not heard of its replacement: it may be
 paused, or cut off, and go on later as if nothing had been. Every effect therefore carries the
-epoch under which it is done, and whatever is acted upon keeps a ``Fence``, which refuses all
+epoch under which it is done, and whatever is acted upon keeps a ``RegionFence``, which refuses all
 epochs but the highest that it has seen. A new active region shows its epoch to every fence
 before it does anything else.
 
@@ -112,7 +112,7 @@ class RegionalFailover:
         return None
 
 
-def fence_step(highest: int, epoch: int, *, is_holder: bool) -> tuple[int, bool]:
+def reign_step(highest: int, epoch: int, *, is_holder: bool) -> tuple[int, bool]:
     """Decide on one effect.
 
     Written in scalars, so that a compiler can take it as it is.
@@ -130,7 +130,7 @@ def fence_step(highest: int, epoch: int, *, is_holder: bool) -> tuple[int, bool]
     return highest, epoch == highest and is_holder
 
 
-class Fence:
+class RegionFence:
     """Guards one thing that regions act upon."""
 
     __slots__ = ("_highest", "_holder")
@@ -150,7 +150,7 @@ class Fence:
         """
         if epoch < 1:
             raise ValueError(f"epoch must be at least 1, got {epoch}")
-        self._highest, admitted = fence_step(self._highest, epoch, is_holder=region == self._holder)
+        self._highest, admitted = reign_step(self._highest, epoch, is_holder=region == self._holder)
         if admitted:
             self._holder = region
         return admitted

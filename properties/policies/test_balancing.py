@@ -10,7 +10,7 @@ from policies import Balancer, LeastOutstanding, PowerOfTwoChoices, RoundRobin, 
 from policies.balancing import two_choices
 from properties.strategies import UNIFORM_MAX, uniforms
 
-NAMES = ["round_robin", "least_outstanding", "power_of_two"]
+NAMES = ["round_robin", "least_outstanding", "power_of_two", "latency_aware"]
 
 
 def loads() -> st.SearchStrategy[list[int]]:

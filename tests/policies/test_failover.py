@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies.failover import NOBODY, FailoverLimits, Fence, RegionalFailover, Reign, succeeds
+from policies.failover import NOBODY, FailoverLimits, RegionalFailover, RegionFence, Reign, succeeds
 from policies.health import HealthLimits
 
 LIMITS = FailoverLimits(health=HealthLimits(rise=1, fall=2), dwell_min_ns=100)
@@ -67,7 +67,7 @@ def test_of_two_watchers_that_saw_the_same_only_one_is_heard() -> None:
 
 
 def test_a_region_that_was_replaced_and_wakes_up_is_refused() -> None:
-    fence = Fence()
+    fence = RegionFence()
     assert fence.admit("west", 1)
     assert fence.admit("east", 2)
     assert not fence.admit("west", 1)
@@ -76,7 +76,7 @@ def test_a_region_that_was_replaced_and_wakes_up_is_refused() -> None:
 
 
 def test_two_regions_with_one_epoch_are_not_both_let_in() -> None:
-    fence = Fence()
+    fence = RegionFence()
     assert fence.admit("west", 1)
     assert not fence.admit("east", 1)
 
@@ -87,4 +87,4 @@ def test_nonsense_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="regions must differ"):
         RegionalFailover(["west", "west"], LIMITS)
     with pytest.raises(ValueError, match="epoch must be at least 1, got 0"):
-        Fence().admit("west", 0)
+        RegionFence().admit("west", 0)
