@@ -132,14 +132,27 @@ def block_length(wanted: int) -> int:
     return length
 
 
-def slice_start(taken: int, slices: int, wanted: int) -> int:
-    """Return the first slice at which so many are free together, or ``NO_ROOM``.
+def fit_start(
+    free_bytes: int, taken: int, sharers: int, slices: int, memory_bytes: int, wanted: int
+) -> int:
+    """Return at which slice of a device a job would begin, or ``NO_ROOM``.
 
     Args:
-        taken: a bit for each slice, from the lowest, that somebody has.
-        slices: how many there are; 1 to ``SLICES_MAX``.
-        wanted: how many are asked for; at least 1.
+        free_bytes: memory of the device that nobody has.
+        taken: a bit for each slice that somebody has, from the lowest.
+        sharers: how many jobs share the device.
+        slices: how many slices the device has; 1 to ``SLICES_MAX``.
+        memory_bytes: the memory that is asked for.
+        wanted: the slices that are asked for; 0: none, and the job begins at 0.
     """
+    if memory_bytes > free_bytes:
+        return NO_ROOM
+    if wanted == 0:
+        return 0 if taken == 0 else NO_ROOM
+    # More than there is could be more than a length that is doubled in 64 bits ever reaches.
+    if sharers > 0 or wanted > slices:
+        return NO_ROOM
+    # As in block_length, but a compiled step calls nothing.
     length = 1
     while length < wanted:
         length *= 2
@@ -150,28 +163,6 @@ def slice_start(taken: int, slices: int, wanted: int) -> int:
             return start
         start += length
     return NO_ROOM
-
-
-def fit_start(
-    free_bytes: int, taken: int, sharers: int, slices: int, memory_bytes: int, wanted: int
-) -> int:
-    """Return at which slice of a device a job would begin, or ``NO_ROOM``.
-
-    Args:
-        free_bytes: memory of the device that nobody has.
-        taken: a bit for each slice that somebody has.
-        sharers: how many jobs share the device.
-        slices: how many slices the device has.
-        memory_bytes: the memory that is asked for.
-        wanted: the slices that are asked for; 0: none, and the job begins at 0.
-    """
-    if memory_bytes > free_bytes:
-        return NO_ROOM
-    if wanted == 0:
-        return 0 if taken == 0 else NO_ROOM
-    if sharers > 0 or wanted > slices:
-        return NO_ROOM
-    return slice_start(taken, slices, wanted)
 
 
 def placement_cost(strategy: int, left_bytes: int) -> int:

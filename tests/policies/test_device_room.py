@@ -10,9 +10,9 @@ from policies.device_room import (
     Rooms,
     Slot,
     Strategy,
+    fit_start,
     larger_class,
     memory_bytes,
-    slice_start,
 )
 
 GIB = 1024**3
@@ -44,7 +44,7 @@ def starts(wanted: int) -> list[int]:
     """Return all slices of seven at which a job may begin that has the device to itself."""
     found = []
     taken = 0
-    while (start := slice_start(taken, 7, wanted)) != NO_ROOM:
+    while (start := fit_start(1, taken, 0, 7, 1, wanted)) != NO_ROOM:
         found.append(start)
         taken |= 1 << start
     return found
