@@ -10,7 +10,8 @@ things mend what leases alone do not:
   kept; whoever holds the lease is told the floor, and can ask the primary.
 
 Floors end. They live longer than a replica may lag and still be loaded from, and the longest load
-on top (``CacheLimits``).
+on top (``CacheLimits``). Where they may have been lost, because the cache was emptied, or connected
+to, less long ago than a replica may lag, loads come from the primary.
 
 What remains ends with the time to live: old values that a cache brings back from disk after writes
 that could not reach it, if the process that owes it the invalidation dies as well.
@@ -151,7 +152,7 @@ class Cache:
                 return await self._fill(key, load, lease, floor)
             case Wait(floor):
                 # The other one takes long: read past it, and leave the filling to it.
-                return await self._load(load, self._wanted(floor), "waited")
+                return await self._load(load, await self._wanted(floor), "waited")
 
     async def announce(self, *keys: str) -> "Announcement":
         """Say that a write is about to change the values of ``keys``; call before its commit."""
@@ -193,7 +194,7 @@ class Cache:
         value, ttl_ns = NOTHING, 0
         try:
             self._loads.labels("lease").inc()
-            value, recent = await load(self._wanted(floor))
+            value, recent = await load(await self._wanted(floor))
             ttl_ns = self._ttl_ns(value) if recent else 0
         finally:
             # A lease that is not used is given back: others need not wait for it to run out.
@@ -211,9 +212,14 @@ class Cache:
         self._loads.labels(reason).inc()
         return (await load(wanted)).value
 
-    def _wanted(self, floor: int) -> Wanted:
+    async def _wanted(self, floor: int) -> Wanted:
+        # Asked after the floor was: a cache that was emptied before has no long memory any more.
+        try:
+            memory_ns = await self._entries.memory_ns()
+        except CacheAway:
+            memory_ns = 0
         connected_ns = monotonic_ns() - self._entries.connected_at_ns
-        return Wanted(floor, newest=connected_ns < self._limits.lag_max_ns)
+        return Wanted(floor, newest=min(memory_ns, connected_ns) < self._limits.lag_max_ns)
 
     def _ttl_ns(self, value: Value) -> int:
         ttl_ns = self._limits.ttl_ns

@@ -8,6 +8,7 @@ The words mean what they mean in ``policies.cache``. ``cache_lease.lua`` decides
 the server's clock.
 """
 
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import count
 from secrets import token_hex
@@ -16,11 +17,13 @@ from typing import Literal, NamedTuple, TypeAlias
 from prometheus_client import CollectorRegistry, Counter
 
 from policies import BreakerLimits, CircuitBreaker
-from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US, monotonic_ns
 from reference_services.runtime.script_store import Script, ScriptStore, StoreDown, Word
 from reference_services.runtime.timing import current_timings
 
 Protection = Literal["lease", "none"]
+
+_SINCE = "cache-memory:since"
 
 PART = "cache"
 """The cache's name in ``Server-Timing``."""
@@ -73,6 +76,7 @@ class CacheEntries:
     ) -> None:
         self._store = store
         self._script = Script(script_source(protection))
+        self._memory = Script(_source("memory"))
         self._breaker = CircuitBreaker(_BREAKER)
         # Unlike a count that the server keeps, these are new even to a server that lost its data.
         self._tokens = map(f"{token_hex(8)}-{{}}".format, count())
@@ -142,17 +146,33 @@ class CacheEntries:
         """
         await self._ask(key, "invalidate", token, version, floor_ns // NS_PER_MS)
 
+    async def memory_ns(self) -> int:
+        """Return for how long the cache has lost nothing, as far as it can tell.
+
+        It is counted from when this was first asked. Somebody may empty a cache, and then floors
+        are gone that have not ended, while the connection stays.
+
+        Raises:
+            CacheAway: the cache does not say.
+        """
+        memory_us = await self._run(self._memory, (_SINCE,))
+        assert isinstance(memory_us, int), "the script answers a whole number"
+        return memory_us * NS_PER_US
+
     def close(self) -> None:
         """Let go of the connection."""
         self._store.close()
 
     async def _ask(self, key: str, command: str, *arguments: Word) -> object:
+        return await self._run(self._script, entry_keys(key), command, *arguments)
+
+    async def _run(self, script: Script, keys: Sequence[str], *arguments: Word) -> object:
         ticket = self._breaker.admit(monotonic_ns())
         if ticket is None:
             raise CacheAway("it did not answer a moment ago")
         try:
             with current_timings().part(PART):
-                answer = await self._store.run(self._script, entry_keys(key), command, *arguments)
+                answer = await self._store.run(script, keys, *arguments)
         except StoreDown as error:
             self._breaker.failed(ticket, monotonic_ns())
             raise CacheAway(str(error)) from error
@@ -172,5 +192,8 @@ def entry_keys(key: str) -> tuple[str, str, str, str]:
 
 def script_source(protection: Protection) -> str:
     """Return the Lua that decides with ``protection``."""
-    script = files(__package__).joinpath(f"cache_{protection}.lua")
-    return script.read_text(encoding="utf-8")
+    return _source(protection)
+
+
+def _source(name: str) -> str:
+    return files(__package__).joinpath(f"cache_{name}.lua").read_text(encoding="utf-8")

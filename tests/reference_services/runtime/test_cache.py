@@ -17,7 +17,7 @@ from reference_services.runtime.cache import NOTHING, Cache, CacheLimits, Loaded
 from reference_services.runtime.cache_entries import CacheEntries, Protection, Value, entry_keys
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, sleep_ns
 from reference_services.runtime.script_store import Script, ScriptStore, Word
-from tests.servers import free_port, running_valkey
+from tests.servers import flush, free_port, running_valkey
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
@@ -208,6 +208,23 @@ async def test_whoever_has_just_connected_loads_from_the_primary(valkey: str, ke
         await write(cache, key, row)
         await fill_quietly(cache, key, row)
     assert [wanted.newest for wanted in row.wanted] == [True, False]
+
+
+async def test_whoever_finds_the_cache_emptied_loads_from_the_primary_for_a_while(
+    valkey: str, key: str
+) -> None:
+    row = Row()
+    async with opened(valkey, SHORT) as cache:
+        await fill_quietly(cache, key, row)
+        await sleep_ns(SHORT.lag_max_ns)
+        await write(cache, key, row)
+        # The floor of that write goes with everything else, and the connection stays.
+        flush(valkey)
+        await fill_quietly(cache, key, row)
+        await sleep_ns(SHORT.lag_max_ns)
+        await write(cache, key, row)
+        await fill_quietly(cache, key, row)
+    assert [wanted.newest for wanted in row.wanted[1:]] == [True, False]
 
 
 async def test_a_writer_who_dies_after_the_commit_leaves_no_old_value_behind(
