@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from policies.autoscale import Hpa, HpaSpec, PodMetric
 from reference_services.runtime.clock import monotonic_ns
@@ -18,12 +18,26 @@ OnEvent = Callable[[Literal["scaled", "note"], str, str], None]
 """Called with what happened, to which service, and the particulars."""
 
 
+class Asked(NamedTuple):
+    """What a service's rule was asked, and what it answered."""
+
+    at_ns: int
+    """On the monotonic clock."""
+
+    ready: int
+    percent: int
+    wanted: int
+
+
 class LiveAutoscaler:
     """Scales the services of a live platform, as their scenario's autoscalers say.
 
     They are asked what the simulator's are: the share of a service's places that are
     taken. A replica of most services is one event loop, whose processor time over time is
     just that; a worker's places are taken by the jobs at work.
+
+    Attributes:
+        asked: by service, all that was asked and answered so far.
     """
 
     def __init__(self, scenario: Scenario, platform: Platform, on_event: OnEvent) -> None:
@@ -37,6 +51,7 @@ class LiveAutoscaler:
             for name, service in scenario.services.items()
             if service.autoscaler is not None
         }
+        self.asked: dict[str, list[Asked]] = {name: [] for name in self._scalers}
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -55,22 +70,17 @@ class LiveAutoscaler:
                 thread.join()
 
     def _scale(self, service: str, scaler: Autoscaler) -> None:
-        rule = Hpa(
-            HpaSpec(
-                min_replicas=scaler.min_replicas,
-                max_replicas=scaler.max_replicas,
-                target_percent=scaler.target_percent,
-                scale_down_stabilisation_ns=scaler.scale_down_stabilisation_ns,
-            )
-        )
+        rule = rule_of(scaler)
         processor_time = ProcessorTime(self._platform, service)
         while not self._stop.wait(scaler.sync_ns / 1e9):
             ready = self._ready(service)
             percent = self._percent(service, ready, processor_time.since_last())
             if percent is None:
                 continue
+            at_ns = monotonic_ns()
             pods = [PodMetric(utilisation_percent=percent, ready=True)] * ready
-            wanted = rule.desired(monotonic_ns(), ready, pods)
+            wanted = rule.desired(at_ns, ready, pods)
+            self.asked[service].append(Asked(at_ns, ready, percent, wanted))
             if wanted != ready:
                 self._scale_to(service, ready, wanted)
 
@@ -100,3 +110,15 @@ class LiveAutoscaler:
             status.name == service and status.state is ServiceState.READY
             for status in self._platform.services()
         )
+
+
+def rule_of(scaler: Autoscaler) -> Hpa:
+    """Return the rule that a scenario's autoscaler stands for."""
+    return Hpa(
+        HpaSpec(
+            min_replicas=scaler.min_replicas,
+            max_replicas=scaler.max_replicas,
+            target_percent=scaler.target_percent,
+            scale_down_stabilisation_ns=scaler.scale_down_stabilisation_ns,
+        )
+    )
