@@ -109,9 +109,7 @@ class BreakerLimits:
                 raise ValueError(f"{name} must be at least 1, got {number}")
 
 
-def outcome_step(
-    outcomes: int, failures: int, window_calls: int, *, failed: bool
-) -> tuple[int, int]:
+def outcome_step(outcomes: int, failures: int, window_calls: int, failed: int) -> tuple[int, int]:
     """Take one call's outcome into the window, and the oldest out of it.
 
     Written in scalars and branches, so that a compiler can take it as it is.
@@ -120,15 +118,14 @@ def outcome_step(
         outcomes: the latest calls, one bit each, the newest lowest; set where one failed.
         failures: how many of these bits are set.
         window_calls: how many calls are looked at; 1 to 62.
-        failed: what became of the call.
+        failed: 1 if the call failed, 0 if it went well.
 
     Returns:
         The new ``outcomes`` and ``failures``.
     """
     oldest = (outcomes >> (window_calls - 1)) & 1
-    newest = 1 if failed else 0
     kept = (outcomes << 1) & ((1 << window_calls) - 1)
-    return kept | newest, failures - oldest + newest
+    return kept | failed, failures - oldest + failed
 
 
 def probe_step(
@@ -234,14 +231,14 @@ class CircuitBreaker:
             self._note_good_probe(ticket)
         else:
             self._failures = 0
-            self._note(failed=False)
+            self._note(failed=0)
 
     def failed(self, ticket: int, now_ns: int) -> None:
         """Note that the call with this ticket was found to have failed at ``now_ns``."""
         if not self._is_awaited(ticket):
             return
         self._failures += 1
-        self._note(failed=True)
+        self._note(failed=1)
         if self._state is State.HALF_OPEN or self._is_too_much():
             self._move_to(State.OPEN)
             self._wait_until_ns = now_ns + self._limits.cool_down_ns
@@ -266,13 +263,13 @@ class CircuitBreaker:
         if self._successes == self._limits.successes_min:
             self._move_to(State.CLOSED)
 
-    def _note(self, *, failed: bool) -> None:
+    def _note(self, failed: int) -> None:
         rate = self._limits.rate
         if rate is None:
             return
         self._calls = min(self._calls + 1, rate.window_calls)
         self._outcomes, self._outcomes_failed = outcome_step(
-            self._outcomes, self._outcomes_failed, rate.window_calls, failed=failed
+            self._outcomes, self._outcomes_failed, rate.window_calls, failed
         )
 
     def _is_too_much(self) -> bool:

@@ -5,10 +5,10 @@ a while, and is no reason to shed; a wait above the target for a whole interval 
 request is shed, the next one an interval later, and each further one sooner: the n-th after
 interval / sqrt(n). As soon as one has waited for less than the target, nothing is shed any more.
 
-Times are whole nanoseconds, and the root is an integer's: where n divides the interval's square,
-floor(sqrt(interval**2 / n)) is interval / sqrt(n) rounded down. All is as in the RFC's pseudo
-code, with requests for packets of equal size; it is written as one decision for each request
-that leaves the queue, so that whoever owns the queue can ask.
+Times are whole nanoseconds, and the root is an integer's: floor(sqrt(interval**2 // n)), which is
+interval / sqrt(n) rounded down, whatever floats make of it. All is as in the RFC's pseudo code,
+with requests for packets of equal size; it is written as one decision for each request that
+leaves the queue, so that whoever owns the queue can ask.
 
 Source: RFC 8289, K. Nichols, V. Jacobson et al., "Controlled Delay Active Queue Management"
 (2018), sections 5.4 to 5.6; for requests instead of packets: B. Maurer, "Fail at Scale", ACM
@@ -16,6 +16,7 @@ Queue 13(8) (2015).
 """
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 _INTERVAL_MAX_NS: Final = 3_000_000_000
@@ -79,14 +80,11 @@ def control_law_ns(from_ns: int, count: int, interval_ns: int) -> int:
         interval_ns: from 1 to 3 * 10**9.
     """
     square = interval_ns * interval_ns // count
-    if square == 0:
-        return from_ns
-    # Newton's method, from above; integers have no root where this is compiled.
-    root = interval_ns
-    better = (root + square // root) // 2
-    while better < root:
-        root = better
-        better = (root + square // root) // 2
+    # Integers have no root where this is compiled. A float's is exact up to its rounding, which
+    # can lift it to the next integer, never below its own.
+    root = int(sqrt(square))
+    if root * root > square:
+        root -= 1
     return from_ns + root
 
 

@@ -103,7 +103,7 @@ class HedgeLimits:
 
 
 def delay_step(
-    delay_ns: int, step_ns: int, slow_percent: int, bounds_ns: tuple[int, int], *, slower: bool
+    delay_ns: int, step_ns: int, slow_percent: int, bounds_ns: tuple[int, int], slower: int
 ) -> int:
     """Let the delay follow one request.
 
@@ -112,7 +112,7 @@ def delay_step(
         step_ns: how fast it follows; up to 2**53.
         slow_percent: how many of 100 requests are to take longer than the delay; 1 to 99.
         bounds_ns: the shortest delay and the longest; up to 2**53.
-        slower: whether the request took longer than its own delay.
+        slower: 1 if the request took longer than its own delay, 0 if not.
 
     Returns:
         The new delay.
@@ -156,7 +156,7 @@ class Hedging:
         """Take note of whether a request took longer than its delay."""
         limits = self._limits
         self._delay_ns = delay_step(
-            self._delay_ns, limits.step_ns, limits.slow_percent, self._bounds_ns, slower=slower
+            self._delay_ns, limits.step_ns, limits.slow_percent, self._bounds_ns, int(slower)
         )
 
 

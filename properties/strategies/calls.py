@@ -1,5 +1,6 @@
 """Histories of calls, as they go out, come back late, twice or never."""
 
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -142,3 +143,23 @@ def _queue_phrases(limits: CodelLimits) -> st.SearchStrategy[list[tuple[int, boo
     )
     calm = gaps_ns.map(lambda gap_ns: [(gap_ns, False)])
     return burst | service | overload | calm
+
+
+@st.composite
+def troubles_that_return(draw: st.DrawFn) -> QueueHistory:
+    """An overload that is shed, a calm of about sixteen intervals, and another overload."""
+    limits = draw(codel_limits())
+    interval_ns = limits.interval_ns
+    slow_ns = max(limits.target_ns // 2, interval_ns // 4)
+    calm_ns = draw(st.integers(12 * interval_ns, 18 * interval_ns))
+    gaps = [
+        *[(0, True)] * 40,
+        *[(slow_ns, False)] * draw(st.integers(8, 30)),
+        *[(0, False)] * 40,
+        (calm_ns, False),
+        *[(0, True)] * 40,
+        *[(slow_ns, False)] * 20,
+    ]
+    times_ns = accumulate((gap_ns for gap_ns, _ in gaps), initial=1)
+    steps = zip(islice(times_ns, 1, None), (arrives for _, arrives in gaps), strict=True)
+    return QueueHistory(limits, tuple(steps))

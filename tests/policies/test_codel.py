@@ -48,6 +48,8 @@ def test_trouble_that_comes_back_soon_is_met_at_the_rate_of_before() -> None:
 def test_the_root_is_rounded_down() -> None:
     assert control_law_ns(1000, 2, 100) == 1070
     assert control_law_ns(1000, 10_001, 100) == 1000
+    # Half of this interval's square is 1311738121**2 - 1, whose float root is 1311738121.
+    assert control_law_ns(0, 2, 1_855_077_841) == 1_311_738_120
 
 
 @pytest.mark.parametrize(("target_ns", "interval_ns"), [(0, 100), (101, 100), (1, 3_000_000_001)])
