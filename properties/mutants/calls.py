@@ -14,6 +14,7 @@ _ADMISSION: Final = "policies/admission.py"
 _ADMISSION_LAWS: Final = "properties/policies/test_admission.py"
 _HEDGING: Final = "policies/hedging.py"
 _HEDGING_LAWS: Final = "properties/policies/test_hedging.py"
+_SIM_LAWS: Final = "properties/sim/test_retry_budget.py"
 _CODEL: Final = "policies/codel.py"
 _CODEL_LAWS: Final = "properties/policies/test_codel.py"
 _QUEUE: Final = "policies/queue_discipline.py"
@@ -53,8 +54,8 @@ _BREAKER_MUTANTS: Final = (
     Mutant(
         name="the oldest outcome never leaves the window",
         file=_BREAKER,
-        before="failures - oldest + newest",
-        after="failures + newest",
+        before="failures - oldest + failed",
+        after="failures + failed",
         because="Failures add up over days, until the breaker of a healthy service stays open.",
         killers=(_BREAKER_LAWS,),
     ),
@@ -331,6 +332,14 @@ _CODEL_MUTANTS: Final = (
         ),
     ),
     Mutant(
+        name="the root is a float's",
+        file=_CODEL,
+        before="    if root * root > square:\n        root -= 1\n",
+        after="",
+        because="Two machines, or production and simulation, disagree by one, then by a request.",
+        killers=(f"{_CODEL_LAWS}::test_the_root_of_integers_is_exact",),
+    ),
+    Mutant(
         name="one long wait is reason enough",
         file=_CODEL,
         before="        return now_ns + interval_ns, False\n",
@@ -422,6 +431,60 @@ _QUEUE_MUTANTS: Final = (
     ),
 )
 
+_SIM_MUTANTS: Final = (
+    Mutant(
+        name="retries earn retries",
+        file="sim/models/calls.py",
+        before="""        if retries is not None:
+            retries.budget.earned()
+        failed: list[Seen] = []
+        while True:
+""",
+        after="""        failed: list[Seen] = []
+        while True:
+            if retries is not None:
+                retries.budget.earned()
+""",
+        because="The budget pays for its own overdraft, and the storm for itself.",
+        killers=(
+            f"{_SIM_LAWS}::test_attempts_stay_within_the_budget_of_a_service_under_any_load",
+            _SIM_LAWS,
+        ),
+    ),
+    Mutant(
+        name="the budget is not asked",
+        file="sim/models/calls.py",
+        before="        if isinstance(decision, GiveUp) or not self.budget.may_retry():\n",
+        after="        if isinstance(decision, GiveUp):\n",
+        because="Back-off and jitter alone multiply an overload by the number of attempts.",
+        killers=(
+            (
+                f"{_SIM_LAWS}"
+                "::test_without_a_budget_the_overload_is_multiplied_and_with_one_it_is_not"
+            ),
+            _SIM_LAWS,
+        ),
+    ),
+    Mutant(
+        name="nothing is ever retried",
+        file="sim/models/calls.py",
+        before="        if isinstance(decision, GiveUp) or not self.budget.may_retry():\n",
+        after="        if isinstance(decision, GiveUp) or self.budget.may_retry():\n",
+        because="A single refusal in a calm reaches the user.",
+        killers=(
+            f"{_SIM_LAWS}::test_a_rare_failure_is_retried_in_spite_of_the_budget",
+            _SIM_LAWS,
+        ),
+    ),
+)
+
 MUTANTS: Final = (
-    _BREAKER_MUTANTS + _RETRY_MUTANTS + _TIMEOUTS_MUTANTS + _ADMISSION_MUTANTS + _HEDGING_MUTANTS
+    *_BREAKER_MUTANTS,
+    *_RETRY_MUTANTS,
+    *_TIMEOUTS_MUTANTS,
+    *_ADMISSION_MUTANTS,
+    *_HEDGING_MUTANTS,
+    *_CODEL_MUTANTS,
+    *_QUEUE_MUTANTS,
+    *_SIM_MUTANTS,
 )
