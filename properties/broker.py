@@ -143,6 +143,11 @@ class Broker:
             "dead": [*self.dead],
         }
 
+    @property
+    def settled(self) -> bool:
+        """Whether every job has ended."""
+        return not (self._queue or self._leased or self._scheduled)
+
     def _enqueue(self, job: str) -> None:
         known = self._jobs[job]
         pushed = self._queue.push(job, known.priority, known.submitted_ns)

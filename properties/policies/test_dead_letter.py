@@ -62,6 +62,19 @@ def test_whatever_fails_a_job_is_dead_after_at_most_so_many_attempts(
         assert (end, deliveries.attempts) == (DeadLetter("attempts"), limits.attempts_max)
 
 
+@given(limits=limits())
+def test_no_more_attempts_begin_even_if_nobody_learns_how_they_end(
+    limits: RedeliveryLimits,
+) -> None:
+    deliveries: Deliveries | DeadLetter = Deliveries()
+    for attempt in range(1, limits.attempts_max + 1):
+        assert isinstance(deliveries, Deliveries)
+        deliveries = limits.begin(deliveries)
+        assert deliveries == Deliveries(attempts=attempt)
+    assert isinstance(deliveries, Deliveries)
+    assert limits.begin(deliveries) == DeadLetter("attempts")
+
+
 @given(limits=limits(), failures=st.lists(FAILURES, min_size=6), uniform=uniforms())
 def test_no_wait_is_shorter_than_the_schedule_nor_longer_than_its_jitter(
     limits: RedeliveryLimits, failures: list[Failure], uniform: float
