@@ -226,6 +226,7 @@ class ModelChooser:
     __slots__ = (
         "_budget",
         "_latency",
+        "_latency_ns",
         "_models",
         "_observed_ns",
         "_quotas",
@@ -253,6 +254,8 @@ class ModelChooser:
         self._observed_ns: dict[str, deque[int]] = {
             name: deque(maxlen=latency.observations_max) for name in self._models
         }
+        # Of those that were observed no more since it was last asked for.
+        self._latency_ns: dict[str, int] = {}
         # By ticket, which is the number of what was reserved of the budget: the model, and the
         # number of what was reserved of its quota.
         self._reserved: dict[int, tuple[str, int | None]] = {}
@@ -260,13 +263,19 @@ class ModelChooser:
     def observe(self, model: str, latency_ns: int) -> None:
         """Take note of how long ``model`` took; for a request that timed out, how long that was."""
         self._observed_ns[model].append(latency_ns)
+        self._latency_ns.pop(model, None)
 
     def latency_ns(self, model: str) -> int:
         """Return the quantile of what was observed, or what is expected before that."""
-        observed = sorted(self._observed_ns[model])
-        if len(observed) < self._latency.observations_min:
-            return self._models[model].expected_latency_ns
-        return observed[quantile_rank(len(observed), self._latency.percent)]
+        known_ns = self._latency_ns.get(model)
+        if known_ns is None:
+            observed = sorted(self._observed_ns[model])
+            if len(observed) < self._latency.observations_min:
+                known_ns = self._models[model].expected_latency_ns
+            else:
+                known_ns = observed[quantile_rank(len(observed), self._latency.percent)]
+            self._latency_ns[model] = known_ns
+        return known_ns
 
     def choose(
         self, request: ModelRequest, now_ns: int, excluded: frozenset[str] = frozenset()
