@@ -193,11 +193,6 @@ class Rooms:
         self._sharers = [0] * len(devices)
         self._present = [True] * len(devices)
 
-    @property
-    def devices(self) -> tuple[Device, ...]:
-        """The devices, present or not."""
-        return self._devices
-
     def free_bytes(self, device: int) -> int:
         """Return how much memory of a device nobody has."""
         return self._free_bytes[device]

@@ -49,7 +49,9 @@ _ROOM_MUTANTS: Final = (
         before="    while start + wanted <= slices:\n",
         after="    while start + wanted <= slices + 1:\n",
         because="The driver refuses the last slice, and the job that was given it never starts.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(
+            f"{_PLACEMENT_LAWS}::test_slices_are_given_out_at_the_first_place_where_they_may_begin",
+        ),
     ),
     Mutant(
         name="slices are not aligned",
@@ -57,7 +59,9 @@ _ROOM_MUTANTS: Final = (
         before="        start += length\n",
         after="        start += 1\n",
         because="The driver refuses a placement that the ledger has given out.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(
+            f"{_PLACEMENT_LAWS}::test_slices_are_given_out_at_the_first_place_where_they_may_begin",
+        ),
     ),
     Mutant(
         name="who shares meets who has slices",
@@ -65,7 +69,9 @@ _ROOM_MUTANTS: Final = (
         before="    if sharers > 0 or wanted > slices:\n",
         after="    if wanted > slices:\n",
         because="A device cannot be cut while somebody uses it whole.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(
+            f"{_PLACEMENT_LAWS}::test_slices_are_given_out_at_the_first_place_where_they_may_begin",
+        ),
     ),
     Mutant(
         name="a slice keeps no sharer out",
@@ -73,7 +79,9 @@ _ROOM_MUTANTS: Final = (
         before="        return 0 if taken == 0 else NO_ROOM\n",
         after="        return 0\n",
         because="A job that paid for a slice of its own has company.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(
+            f"{_PLACEMENT_LAWS}::test_slices_are_given_out_at_the_first_place_where_they_may_begin",
+        ),
     ),
     Mutant(
         name="a gang gets what there is",

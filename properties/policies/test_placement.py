@@ -67,11 +67,14 @@ class Held:
             return all(other.slices == 0 for other, _ in there)
         if any(other.slices == 0 for other, _ in there):
             return False
+        return self.first_start(ask.slices, device) is not None
+
+    def first_start(self, wanted: int, device: int = 0) -> int | None:
+        """Return the first slice at which so many are free on a device, if there is one."""
+        there = self.on(device)
         taken = {each for other, slot in there for each in block_of(other.slices, slot.start)}
-        return any(
-            taken.isdisjoint(block_of(ask.slices, start))
-            for start in legal_starts(self.pool[device], ask.slices)
-        )
+        starts = legal_starts(self.pool[device], wanted)
+        return next((at for at in starts if taken.isdisjoint(block_of(wanted, at))), None)
 
     def room(self, ask: Ask) -> list[int]:
         """Return the devices that have room."""
@@ -249,6 +252,33 @@ class LeasesMachine(RuleBasedStateMachine):
 
 TestLeases = LeasesMachine.TestCase
 TestLeases.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+@given(
+    slices=st.sampled_from([1, 2, 3, 7, 7, 8, 16]),
+    steps=st.lists(st.integers(0, 5) | st.tuples(st.integers(0, 9)), max_size=20),
+)
+def test_slices_are_given_out_at_the_first_place_where_they_may_begin(
+    slices: int, steps: list[int | tuple[int]]
+) -> None:
+    """A number asks for so many slices, 0 to share; a number in brackets is who gives back."""
+    held = Held((Device(memory_bytes=100, slices=slices),))
+    rooms = Rooms(held.pool)
+    for number, step in enumerate(steps):
+        if isinstance(step, tuple):
+            if held.leases:
+                there = sorted(held.leases)
+                gone = held.leases.pop(there[step[0] % len(there)])
+                rooms.vacate(gone.ask, gone.slots)
+            continue
+        ask = Ask(memory_bytes=1, slices=step)
+        slots = rooms.choose(ask)
+        assert (slots is not None) is held.fits(ask, 0)
+        if slots is not None:
+            if ask.slices:
+                assert slots[0].start == held.first_start(ask.slices)
+            rooms.occupy(ask, slots)
+            held.leases[number] = Lease(number, str(number), ask, slots, LEASE_NS)
 
 
 @given(pool=devices(), first=asks(), second=asks(), third=asks())

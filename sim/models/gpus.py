@@ -30,7 +30,11 @@ _RENEWALS_PER_LEASE = 3
 
 @dataclass(frozen=True, slots=True)
 class GpuRules:
-    """What there is, and how it is given out."""
+    """What there is, and how it is given out.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
 
     devices: tuple[Device, ...]
     lease_ns: int
@@ -40,15 +44,27 @@ class GpuRules:
     """What one step of priority is worth."""
 
     attempts_max: int = 3
+    """At least 1."""
+
     classes_bytes: tuple[int, ...] = ()
     """What a job asks for, one after the other, after it ran out of memory."""
 
     strategy: Strategy = Strategy.BEST_FIT
 
+    def __post_init__(self) -> None:
+        if self.lease_ns < _RENEWALS_PER_LEASE:
+            raise ValueError(f"lease_ns must be at least 3, got {self.lease_ns}")
+        if self.attempts_max < 1:
+            raise ValueError(f"attempts_max must be at least 1, got {self.attempts_max}")
+
 
 @dataclass(frozen=True, slots=True)
 class GpuJob:
-    """A job, and what there is to know about it that its submitter does not know."""
+    """A job, and what there is to know about it that its submitter does not know.
+
+    Raises:
+        ValueError: a time is out of its range.
+    """
 
     name: str
     ask: Ask
@@ -61,7 +77,13 @@ class GpuJob:
 
     priority: int = 0
     dies_after_ns: int | None = None
-    """When its first attempt's worker dies; None: it does not."""
+    """When its first attempt's worker dies, counted from its start; None: it does not."""
+
+    def __post_init__(self) -> None:
+        if self.runs_ns < 1:
+            raise ValueError(f"runs_ns must be at least 1, got {self.runs_ns}")
+        if self.dies_after_ns is not None and self.dies_after_ns < 0:
+            raise ValueError(f"dies_after_ns must be at least 0, got {self.dies_after_ns}")
 
 
 class Step(StrEnum):
