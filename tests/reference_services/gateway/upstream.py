@@ -65,6 +65,15 @@ def _add_plain_routes(app: FastAPI, replica: int) -> None:
             await sleep_ns(milliseconds * NS_PER_MS)
         return {"replica": replica}
 
+    @app.get("/ill/{ill}/{milliseconds}")
+    async def ill(ill: int, milliseconds: int) -> Response:
+        # One of several replicas fails at once, while the others take their time.
+        app.state.seen.append("ill")
+        if ill == replica:
+            return Response(status_code=500)
+        await sleep_ns(milliseconds * NS_PER_MS)
+        return Response()
+
     @app.get("/until-left")
     async def until_left(request: Request) -> None:
         app.state.seen.append("waiting for the client to leave")
