@@ -81,7 +81,7 @@ def test_a_thousand_compiled_steps(benchmark: BenchmarkFixture, step: Callable[.
     one = compiled(step)
     last = 0.5 if step is retire_step else 10
 
-    @njit  # type: ignore[untyped-decorator]  # Numba has no types
+    @njit
     def thousand() -> int:
         total = 0
         for at in range(1_000):
