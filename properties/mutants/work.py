@@ -158,8 +158,8 @@ MUTANTS: Final = (
     Mutant(
         name="attempts are counted anew with each delivery",
         file=_DEAD,
-        before='return DeadLetter("attempts") if delay_ns == DEAD else Redeliver(delay_ns, deliveries)',
-        after="return Redeliver(max(delay_ns, 1), Deliveries())",
+        before="else Redeliver(delay_ns, deliveries)",
+        after="else Redeliver(delay_ns, Deliveries())",
         because="A job that always fails never reaches the dead letters, and never ends.",
         killers=(_DEAD_LAWS, _P04),
     ),
