@@ -70,7 +70,7 @@ MUTANTS: Final = (
         before="        line.deficit = 0\n        self._turns.popleft()",
         after="        self._turns.popleft()",
         because="Whoever slept comes back with what it saved, and holds up the others.",
-        killers=(f"{_SHARE_LAWS}::test_who_was_away_comes_back_with_nothing", _SHARE_LAWS),
+        killers=(f"{_SHARE_LAWS}::test_who_was_away_comes_back_with_nothing",),
     ),
     Mutant(
         name="a visit has no end",
@@ -251,7 +251,7 @@ MUTANTS: Final = (
         before="if self.kept_ns <= self.retry_horizon_ns + self.clock_skew_ns:",
         after="if self.kept_ns < self.retry_horizon_ns:",
         because="The last retry meets no record, and is carried out again.",
-        killers=("tests/policies/test_idempotency.py", _KEYS_LAWS),
+        killers=(f"{_KEYS_LAWS}::test_keys_that_somebody_may_outlive_by_retrying_are_refused",),
     ),
     Mutant(
         name="a full store forgets its oldest key",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -142,6 +143,15 @@ def test_a_repetition_within_the_horizon_never_runs_as_a_first_request(
     at_ns = data.draw(st.sampled_from([0, horizon_ns, horizon_ns + skew_ns]))
     again = keys.begin("ada", "k", "print", work_id="second", now_ns=at_ns)
     assert again in (Run("first", 2), Replay("answer"))
+
+
+@given(horizon_ns=st.integers(0, 100), skew_ns=st.integers(0, 20), data=st.data())
+def test_keys_that_somebody_may_outlive_by_retrying_are_refused(
+    horizon_ns: int, skew_ns: int, data: st.DataObject
+) -> None:
+    kept_ns = data.draw(st.integers(0, horizon_ns + skew_ns) | st.just(horizon_ns + skew_ns))
+    with pytest.raises(ValueError, match=f"kept_ns must exceed .*, got {kept_ns}"):
+        IdempotencyLimits(kept_ns, horizon_ns, skew_ns)
 
 
 WORDS = st.text("a01:\ud800", max_size=4) | st.sampled_from(["1:", "0:0:"])
