@@ -134,14 +134,17 @@ class BackfillQueue:
         """The jobs that wait, in their order."""
         return tuple(each.job for each in self._waiting)
 
-    def submit(self, job: QueuedJob, now_ns: int) -> Refused | None:
-        """Put a job in its place; refused is only what could never start, or is here already."""
+    def submit(self, job: QueuedJob, submitted_ns: int) -> Refused | None:
+        """Put a job in its place; refused is only what could never start, or is here already.
+
+        A job that is tried again keeps its place, if it says when it was submitted at first.
+        """
         if not self._leases.could_ever_place(job.ask):
             return Refused(Reason.TOO_LARGE)
         if self._leases.holds(job.name) or any(each.job.name == job.name for each in self._waiting):
             return Refused(Reason.HOLDER_BUSY)
         self._number += 1
-        rank = rank_ns(now_ns, job.priority, self._head_start_ns)
+        rank = rank_ns(submitted_ns, job.priority, self._head_start_ns)
         insort(self._waiting, _Waiting(rank, self._number, job))
         return None
 

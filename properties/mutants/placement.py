@@ -188,8 +188,8 @@ _QUEUE_MUTANTS: Final = (
     Mutant(
         name="last in, first out",
         file=_QUEUE,
-        before="        rank = rank_ns(now_ns, job.priority, self._head_start_ns)\n",
-        after="        rank = -rank_ns(now_ns, job.priority, self._head_start_ns)\n",
+        before="        rank = rank_ns(submitted_ns, job.priority, self._head_start_ns)\n",
+        after="        rank = -rank_ns(submitted_ns, job.priority, self._head_start_ns)\n",
         because="A large job starves as long as anybody comes after it.",
         killers=(
             f"{_SIMULATED}::test_a_stream_of_small_jobs_does_not_starve_a_large_one",
@@ -288,6 +288,14 @@ _POOL_MUTANTS: Final = (
         killers=(
             f"{_SIMULATED}::test_every_job_is_done_once_or_given_up_once_and_none_is_forgotten",
         ),
+    ),
+    Mutant(
+        name="who is tried again goes to the end of the line",
+        file=_POOL,
+        before="self.queue.submit(queued, attempt.submitted_ns)",
+        after="self.queue.submit(queued, self._timeline.now_ns)",
+        because="A job whose devices fail now and then starves behind all that came after it.",
+        killers=("tests/sim/test_gpus.py::test_who_is_tried_again_keeps_its_place",),
     ),
     Mutant(
         name="tried once too often",

@@ -8,7 +8,8 @@ A job that starts holds its devices by a lease and renews it while it works. The
 - its worker died, which nobody is told: the lease runs out;
 - one of its devices was lost.
 
-After the last three it is tried again, from the beginning, up to ``attempts_max`` times in all.
+After the last three it is tried again, from the beginning, up to ``attempts_max`` times in all; it
+keeps its place in the queue.
 
 The pool is a part on its own, and is given its jobs; scenarios do not speak of it yet.
 """
@@ -126,6 +127,7 @@ class _Attempt(NamedTuple):
     job: GpuJob
     ask: Ask
     number: int
+    submitted_ns: int
 
     @property
     def name(self) -> str:
@@ -159,7 +161,7 @@ class GpuPool:
 
     def submit(self, job: GpuJob) -> None:
         """Queue a job, and start what may start."""
-        self._queue(_Attempt(job, job.ask, 1))
+        self._queue(_Attempt(job, job.ask, 1, self._timeline.now_ns))
         self._start()
 
     def lose(self, device: int) -> None:
@@ -176,7 +178,7 @@ class GpuPool:
     def _queue(self, attempt: _Attempt) -> None:
         job = attempt.job
         queued = QueuedJob(attempt.name, attempt.ask, job.declared_ns, job.priority)
-        if self.queue.submit(queued, self._timeline.now_ns) is not None:
+        if self.queue.submit(queued, attempt.submitted_ns) is not None:
             self._tell(Step.REFUSED, attempt, None)
             return
         self._waiting[attempt.name] = attempt
@@ -244,7 +246,7 @@ class GpuPool:
         if ask is None or attempt.number == self._rules.attempts_max:
             self._tell(Step.GIVEN_UP, attempt, None)
             return
-        self._queue(_Attempt(attempt.job, ask, attempt.number + 1))
+        self._queue(attempt._replace(ask=ask, number=attempt.number + 1))
 
     def _tell(self, step: Step, attempt: _Attempt, lease: Lease | None) -> None:
         self._on_event(

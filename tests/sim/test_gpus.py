@@ -86,6 +86,16 @@ def test_a_gang_that_loses_a_device_starts_again_when_it_is_back_and_its_first_r
     ]
 
 
+def test_who_is_tried_again_keeps_its_place() -> None:
+    site = Site()
+    for name in ("a", "b"):
+        site.pool.submit(GpuJob(name, Ask(10), 5, 5, peak_bytes=10))
+        site.timeline.advance_to(site.timeline.now_ns + 1)
+    site.pool.lose(0)
+    site.pool.restore(0)
+    assert [name for _, step, name in site.story() if step == "started"] == ["a/1", "a/2", "b/1"]
+
+
 def test_what_could_never_start_is_refused() -> None:
     site = Site()
     site.pool.submit(GpuJob("a", Ask(11), 1, 1, peak_bytes=1))
