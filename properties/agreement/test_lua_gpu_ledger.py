@@ -61,9 +61,10 @@ class History(NamedTuple):
 def histories(draw: st.DrawFn) -> History:
     """Jobs come and go and are silent for about a lease; of a pool of one of four kinds."""
     pool, asked = draw(devices()), asks()
-    match draw(st.sampled_from(["small", "cut", "many", "huge"])):
+    match draw(st.sampled_from(["small", "cut", "cut", "many", "huge"])):
         case "cut":
-            pool, asked = draw(devices(slices=[7])), st.builds(Ask, st.just(1), st.integers(0, 4))
+            slices = st.sampled_from([0, 1, 1, 2, 2, 3, 4])
+            pool, asked = draw(devices(slices=[7])), st.builds(Ask, st.just(1), slices)
         case "many":
             pool = (*[Device(memory_bytes=12)] * 9, *pool, *pool)
         case "huge":
@@ -80,7 +81,7 @@ def histories(draw: st.DrawFn) -> History:
         age=st.integers(0, 3),
         device=st.integers(0, 14),
     )
-    return History(pool, draw(strategies()), tuple(draw(st.lists(calls, max_size=25))))
+    return History(pool, draw(strategies()), tuple(draw(st.lists(calls, min_size=6, max_size=30))))
 
 
 class Spoken(NamedTuple):

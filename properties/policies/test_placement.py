@@ -100,14 +100,18 @@ class LeasesMachine(RuleBasedStateMachine):
         self.strategy = strategy
         self.leases = DeviceLeases(pool, lease_ns=LEASE_NS, strategy=strategy)
 
-    @rule(step_ns=TIMES_NS)
-    def time_passes(self, step_ns: int) -> None:
-        """Whoever was silent for as long as a lease has nothing any more."""
+    @rule(step_ns=TIMES_NS, first=st.sampled_from(["nobody", "renews", "releases", "works"]))
+    def time_passes(self, step_ns: int, first: str) -> None:
+        """Whoever was silent for as long as a lease has nothing any more, and may be the first."""
         self.now_ns += step_ns
-        for token, lease in list(self.held.leases.items()):
-            if lease.until_ns <= self.now_ns:
-                self.end(token)
-                self.ran_out.append(token)
+        ended = [
+            token for token, lease in self.held.leases.items() if lease.until_ns <= self.now_ns
+        ]
+        for token in ended:
+            self.end(token)
+            self.ran_out.append(token)
+        if ended:
+            self.turned_away(ended[0], first)
 
     @rule(ask=asks())
     def somebody_new_asks(self, ask: Ask) -> None:
@@ -167,15 +171,20 @@ class LeasesMachine(RuleBasedStateMachine):
     @rule(data=st.data(), first=st.sampled_from(["renews", "releases", "works"]))
     def somebody_wakes_up_whose_lease_is_over(self, data: st.DataObject, first: str) -> None:
         """Whatever it does first has no effect, on no device."""
-        token = data.draw(st.sampled_from(self.over))
+        self.turned_away(data.draw(st.sampled_from(self.over)), first)
+
+    def turned_away(self, token: int, first: str) -> None:
+        """Try what whoever had this token may try."""
         match first:
             case "renews":
                 assert self.leases.renew(token, self.now_ns) is None
             case "releases":
                 assert not self.leases.release(token, self.now_ns)
-            case _:
+            case "works":
                 for device in range(len(self.held.pool)):
                     assert not self.leases.admits(token, device, self.now_ns)
+            case _:
+                pass
 
     @rule(data=st.data())
     def a_device_fails(self, data: st.DataObject) -> None:

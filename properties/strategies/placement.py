@@ -49,7 +49,7 @@ class Arrival(NamedTuple):
 def arrivals(
     draw: st.DrawFn, *, overruns: bool = False, priorities: bool = False
 ) -> tuple[Arrival, ...]:
-    """Phrases for two devices of ten bytes: small jobs, a large one among them, small ones again.
+    """Phrases for two devices of ten bytes: small jobs, a large one, and one that is in the way.
 
     Args:
         draw: given by Hypothesis.
@@ -58,19 +58,32 @@ def arrivals(
     """
     now_ns = 0
     found: list[Arrival] = []
-    for large in draw(st.lists(st.booleans(), min_size=1, max_size=8)):
+    for phrase in draw(st.lists(st.sampled_from([_SMALL, _LARGE, _IN_THE_WAY]), max_size=5)):
         now_ns += draw(st.sampled_from([0, 1, 7]))
-        for _ in range(1 if large else draw(st.integers(1, 4))):
-            declared_ns = draw(st.sampled_from([1, 5, 10, 11, 40]))
+        for size_bytes, devices, declared_ns in draw(phrase):
             ends = [1, declared_ns, declared_ns, *([declared_ns + 3] if overruns else [])]
-            found.append(
-                Arrival(
-                    at_ns=now_ns,
-                    size_bytes=draw(st.sampled_from([9, 10] if large else [1, 4, 6])),
-                    devices=draw(st.sampled_from([1, 2])) if large else 1,
-                    declared_ns=declared_ns,
-                    runs_ns=draw(st.sampled_from(ends)),
-                    priority=draw(st.sampled_from([0, 0, 2])) if priorities else 0,
-                )
-            )
+            runs_ns = draw(st.sampled_from(ends))
+            priority = draw(st.sampled_from([0, 0, 2])) if priorities else 0
+            found.append(Arrival(now_ns, size_bytes, devices, declared_ns, runs_ns, priority))
     return tuple(found)
+
+
+def _jobs(
+    sizes_bytes: Sequence[int],
+    durations_ns: Sequence[int],
+    devices: Sequence[int] = (1,),
+    *,
+    count_max: int = 4,
+) -> st.SearchStrategy[list[tuple[int, int, int]]]:
+    one = st.tuples(*map(st.sampled_from, (sizes_bytes, devices, durations_ns)))
+    return st.lists(one, min_size=1, max_size=count_max)
+
+
+_SMALL = _jobs((1, 4, 6), (1, 5, 10, 11, 40))
+_LARGE = _jobs((9, 10), (1, 5, 10), (1, 2), count_max=1)
+
+# Both devices are busy for ten nanoseconds, a job needs nearly all of them then, and those behind
+# it last about as long: just until it can start, or a nanosecond longer.
+_IN_THE_WAY = st.tuples(_LARGE, _jobs((1, 1, 4), (9, 10, 11), count_max=4)).map(
+    lambda parts: [(6, 1, 10), (6, 1, 10), *parts[0], *parts[1]]
+)

@@ -232,9 +232,11 @@ class GpuPool:
             wait_ns = held[0].until_ns - self._timeline.now_ns
             if wait_ns > 0:
                 yield Timeout(self._timeline, wait_ns)
-            for lease in self.leases.reap(self._timeline.now_ns):
-                self._fail(lease, Step.RAN_OUT)
-            self._start()
+            # Whoever was to run out may have been renewed, or be done, meanwhile.
+            if ran_out := self.leases.reap(self._timeline.now_ns):
+                for lease in ran_out:
+                    self._fail(lease, Step.RAN_OUT)
+                self._start()
 
     def _fail(self, lease: Lease, step: Step) -> None:
         """End an attempt, and queue the next one, if there is to be one."""
