@@ -29,18 +29,24 @@ return admit(KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), t
 
 # Each is a way in which such scripts are wrong in earnest: what is written, what stands there.
 MUTANTS = {
-    "one request too many": ("used >= requests", "used > requests"),
+    "one request too many": ("key, -requests)", "key, -requests - 1)"),
     "the window's edge still counts": ("<= now_us - kept_us", "< now_us - kept_us"),
     "the edge still counts in the shorter window": ("> since_us then", ">= since_us then"),
     "times rounded to fourteen digits": ("'%.0f'", "'%.14g'"),
     "the wait counts from the oldest of all": ("key, -requests)", "key, 0)"),
     "refused requests count": (
-        "if used >= requests then",
-        "redis.call('RPUSH', key, whole(now_us)) if used >= requests then",
+        "return {0, room_at_us",
+        "redis.call('RPUSH', key, whole(now_us)) return {0, room_at_us",
     ),
-    "what is left is one too many": ("requests - used - 1", "requests - used"),
-    "one log for everybody": ("call('RPUSH', key,", "call('RPUSH', 'everybody',"),
-    "one time too few is kept": ("length >= kept_requests", "length >= kept_requests - 1"),
+    "what is left is one too many": ("requests - used}", "requests - used + 1}"),
+    "one log for everybody": (
+        "local function admit(key,",
+        "local key = 'everybody' local function admit(_,",
+    ),
+    "one time too few is kept": (
+        "length > kept_requests",
+        "length > math.max(kept_requests - 1, 1)",
+    ),
     "the window of another tier": ("window_us < kept_us", "false"),
 }
 

@@ -39,25 +39,23 @@ local function admit(key, now_us, requests, window_us, kept_requests, kept_us)
     local newest = redis.call('LINDEX', key, -1)
     if newest then
         now_us = math.max(now_us, tonumber(newest))
+        -- The newest admissions fill the limit; the oldest of these must leave the window. A
+        -- refusal costs these two looks and writes nothing.
+        local filling = redis.call('LINDEX', key, -requests)
+        local room_at_us = filling and tonumber(filling) + window_us
+        if filling and now_us < room_at_us then
+            return {0, room_at_us - now_us, 0}
+        end
     end
-    local oldest = redis.call('LINDEX', key, 0)
-    while oldest and tonumber(oldest) <= now_us - kept_us do
+    local length = redis.call('RPUSH', key, whole(now_us))
+    while length > kept_requests or tonumber(redis.call('LINDEX', key, 0)) <= now_us - kept_us do
         redis.call('LPOP', key)
-        oldest = redis.call('LINDEX', key, 0)
+        length = length - 1
     end
-    local length = redis.call('LLEN', key)
     local used = length
     if window_us < kept_us then
         used = count_after(key, length, now_us - window_us)
     end
-    if used >= requests then
-        local room_at_us = tonumber(redis.call('LINDEX', key, -requests)) + window_us
-        return {0, room_at_us - now_us, 0}
-    end
-    redis.call('RPUSH', key, whole(now_us))
-    if length >= kept_requests then
-        redis.call('LPOP', key)
-    end
     redis.call('PEXPIRE', key, math.ceil(kept_us / 1000))
-    return {1, 0, requests - used - 1}
+    return {1, 0, requests - used}
 end
