@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policies.failover import NOBODY, FailoverLimits, RegionalFailover, RegionFence, Reign, succeeds
 from policies.health import HealthLimits
@@ -26,7 +26,7 @@ class Failover(RuleBasedStateMachine):
         self.views: list[dict[str, list[bool]]] = [{name: [] for name in REGIONS} for _ in range(2)]
         self.reigns: list[Reign] = [NOBODY]
         self.fence = RegionFence()
-        self.believed = dict.fromkeys(REGIONS, 0)
+        self.heard: list[Reign] = []
         self.acted: list[tuple[str, int]] = []
 
     @rule(watcher=st.integers(0, 1), region=st.sampled_from(REGIONS), passed=st.booleans())
@@ -65,14 +65,14 @@ class Failover(RuleBasedStateMachine):
     def hears_of_its_reign(self, region: str) -> None:
         """Tell the region that reigns so."""
         if self.reigns[-1].region == region:
-            self.believed[region] = self.reigns[-1].epoch
+            self.heard.append(self.reigns[-1])
 
-    @rule(region=st.sampled_from(REGIONS))
-    def acts_as_it_believes(self, region: str) -> None:
-        """Let a region act under the last epoch that it has heard of."""
-        epoch = self.believed[region]
-        if epoch == 0:
-            return
+    @precondition(lambda self: self.heard)
+    @rule(data=st.data())
+    def some_process_acts_as_it_believes(self, data: st.DataObject) -> None:
+        """Let a process act that heard of a reign at some time, and of nothing since."""
+        region, epoch, _ = data.draw(st.sampled_from(self.heard))
+        assert region is not None
         newest = max((acted for _, acted in self.acted), default=0)
         admitted = self.fence.admit(region, epoch)
         assert admitted == (epoch >= newest), "a replaced region acted, or the active one could not"

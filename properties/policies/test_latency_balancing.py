@@ -157,7 +157,7 @@ def test_of_two_that_answer_equally_fast_the_one_that_fails_is_never_cheaper(
         st.integers(0, DECAY_NS // 50) | st.just(DECAY_NS // 3), min_size=1, max_size=12
     ),
 )
-def test_one_that_only_fails_is_tried_a_bounded_number_of_times_however_busy_the_others(
+def test_one_that_only_fails_is_tried_a_bounded_number_of_times(
     time_ns: int, open_elsewhere: int, gaps_ns: list[int]
 ) -> None:
     # Every request would go to the failing one if that were cheaper than each of the others,

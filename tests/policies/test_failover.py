@@ -73,6 +73,8 @@ def test_a_region_that_was_replaced_and_wakes_up_is_refused() -> None:
     assert not fence.admit("west", 1)
     assert fence.admit("east", 2)
     assert fence.admit("west", 3)
+    # Nor may a process of the region that reigns now, if it slept through its first reign's end.
+    assert not fence.admit("west", 1)
 
 
 def test_two_regions_with_one_epoch_are_not_both_let_in() -> None:

@@ -287,3 +287,26 @@ def test_of_two_choices_the_less_busy_one_is_taken(tmp_path: Path) -> None:
     inner = {"replicas": 2, "service_time": {"constant": "100ms"}, "balancing": "power_of_two"}
     played = play(tmp_path, two_services(inner), [request(0), request(1)])
     assert played.ended() == {0: ("ok", 100), 1: ("ok", 101)}
+
+
+def failed_beside_a_full_replica(tmp_path: Path, balancing: str) -> int:
+    """Return how many of 100 calls fail while another caller keeps a replica's only place."""
+    inner = {
+        "replicas": 2,
+        "queue_max": 0,
+        "service_time": {"constant": "1ms"},
+        "balancing": balancing,
+    }
+    platform = two_services(inner, outer={"replicas": 2})
+    platform["classes"]["long"] = {
+        "through": ["outer", "inner"],
+        "times": {"inner": {"service_time": {"constant": "9s"}}},
+    }
+    quick = [request(10 * i) for i in range(1, 200)]
+    played = play(tmp_path, platform, [request(0, "long"), *quick])
+    return sum(operation.status == 503 for operation in played.operations)
+
+
+def test_where_costs_are_weighed_a_replica_that_refuses_at_once_is_avoided(tmp_path: Path) -> None:
+    assert failed_beside_a_full_replica(tmp_path, "power_of_two") > 30
+    assert failed_beside_a_full_replica(tmp_path, "latency_aware") < 10
