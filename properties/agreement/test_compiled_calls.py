@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from policies.admission import bulkhead_step
 from policies.circuit_breaker import outcome_step, probe_step
 from policies.codel import above_step, control_law_ns, restart_step
+from policies.concurrency_limit import cut_step, raised_step
 from policies.hedging import delay_step
 from policies.retry import budget_step, decorrelated_jitter_ns, exponential_ns, full_jitter_ns
 from policies.timeouts import timeout_step
@@ -181,3 +182,14 @@ def test_the_rate_at_which_codel_begins_again(
     first_count, count = counts
     drawn = count, first_count, now_ns, next_ns, interval_ns
     assert compiled(restart_step)(*drawn) == restart_step(*drawn)
+
+
+@given(
+    limit=st.integers(10**6, 10**8) | st.integers(10**6, 10**15) | st.just(10**15),
+    bound=st.integers(10**6, 10**15),
+    percent=st.sampled_from([1, 50, 99]),
+)
+@the_first_example_pays_for_the_compiler
+def test_a_limit_on_calls_in_flight(limit: int, bound: int, percent: int) -> None:
+    assert compiled(raised_step)(limit, bound) == raised_step(limit, bound)
+    assert compiled(cut_step)(limit, bound, percent) == cut_step(limit, bound, percent)

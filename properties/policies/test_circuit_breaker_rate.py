@@ -173,11 +173,21 @@ class ProbingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.out)
     @rule(
         latest=st.booleans(),
-        took_ns=st.sampled_from([None, None, None, 1, SLOW_NS, SLOW_NS + 1]),
+        took_ns=st.sampled_from([None, 1, 1, SLOW_NS, SLOW_NS + 1]),
     )
     def a_call_returns(self, *, latest: bool, took_ns: int | None) -> None:
         """Report the latest call that is out, or the one out for longest; None: it failed."""
-        ticket = self.out.pop() if latest else self.out.pop(0)
+        self._report(self.out.pop() if latest else self.out.pop(0), took_ns)
+
+    @precondition(lambda self: self.believed is State.CLOSED)
+    @rule()
+    def the_service_goes_down(self) -> None:
+        """Have one call after the other fail until it must have opened."""
+        while self.believed is State.CLOSED:
+            self.calls_want_to_go_out(1)
+            self._report(self.out.pop(), took_ns=None)
+
+    def _report(self, ticket: int, took_ns: int | None) -> None:
         failed = took_ns is None
         if took_ns is None:
             self.breaker.failed(ticket, self.now_ns)

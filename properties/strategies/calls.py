@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from policies.circuit_breaker import BreakerLimits, FailureRate
 from policies.codel import CodelLimits
+from policies.concurrency_limit import ConcurrencyLimits
 from policies.hedging import HedgeLimits
 from policies.timeouts import HopLimits
 
@@ -163,3 +164,12 @@ def troubles_that_return(draw: st.DrawFn) -> QueueHistory:
     times_ns = accumulate((gap_ns for gap_ns, _ in gaps), initial=1)
     steps = zip(islice(times_ns, 1, None), (arrives for _, arrives in gaps), strict=True)
     return QueueHistory(limits, tuple(steps))
+
+
+def concurrency_limits() -> st.SearchStrategy[ConcurrencyLimits]:
+    """Limits that begin anywhere between bounds that are met soon."""
+    return st.builds(
+        lambda ends, percent: ConcurrencyLimits(ends[0], ends[1], ends[2], percent),
+        ends=st.lists(st.integers(1, 20), min_size=3, max_size=3).map(sorted),
+        percent=st.sampled_from([1, 50, 90, 99]),
+    )
