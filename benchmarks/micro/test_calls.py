@@ -25,7 +25,6 @@ from policies.hedging import HedgeLimits, Hedging, Leg, delay_step
 from policies.queue_discipline import AdaptiveQueue, CodelQueue, PriorityQueue, QueueLimits
 from policies.retry import Backoff, RetryBudget, budget_step, decorrelated_jitter_ns
 from policies.timeouts import HopLimits, timeout_step
-from properties.compiled import compiled
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000
@@ -171,13 +170,13 @@ def test_priority_queue_that_is_full(benchmark: BenchmarkFixture) -> None:
     benchmark(come_and_maybe_serve)
 
 
-_outcome = compiled(outcome_step)
-_probe = compiled(probe_step)
-_decorrelated = compiled(decorrelated_jitter_ns)
-_budget = compiled(budget_step)
-_delay = compiled(delay_step)
-_timeout = compiled(timeout_step)
-_control = compiled(control_law_ns)
+_outcome = njit()(outcome_step)
+_probe = njit()(probe_step)
+_decorrelated = njit()(decorrelated_jitter_ns)
+_budget = njit()(budget_step)
+_delay = njit()(delay_step)
+_timeout = njit()(timeout_step)
+_control = njit()(control_law_ns)
 
 
 def outcomes_loop(decisions: int) -> int:

@@ -29,9 +29,9 @@ _BREAKER_MUTANTS: Final = (
     Mutant(
         name="a probe reported twice is two successes",
         file=_BREAKER,
-        before="        return ticket in self._probes\n",
-        after="        return ticket <= self._ticket and self._state is State.HALF_OPEN\n",
-        because="One probe closes a breaker that asked for two, or it crashes on the second word.",
+        before="        self._probes.remove(ticket)\n",
+        after="",
+        because="One probe whose end is told twice closes a breaker that asked for two.",
         killers=(f"{_BREAKER_LAWS}::TestProbes",),
     ),
     Mutant(
