@@ -83,15 +83,13 @@ class Fallback:
 
     def replicas_from(self, current: int) -> int:
         """Return how many replicas there should be when there are ``current``."""
-        match self.behaviour:
-            case "static":
-                return self.replicas
-            case "current_replicas":
-                return current
-            case "current_replicas_if_higher":
-                return max(current, self.replicas)
-            case "current_replicas_if_lower":
-                return min(current, self.replicas)
+        if self.behaviour == "static":
+            return self.replicas
+        if self.behaviour == "current_replicas":
+            return current
+        if self.behaviour == "current_replicas_if_higher":
+            return max(current, self.replicas)
+        return min(current, self.replicas)
 
 
 Direction: TypeAlias = Literal["both", "in", "out"]

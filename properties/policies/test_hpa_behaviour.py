@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.hpa_behaviour import (
@@ -13,6 +13,7 @@ from policies.hpa_behaviour import (
     scale_up_limit,
 )
 from properties.policies.naive_hpa import NaivePace
+from properties.profiles import scaled
 from properties.strategies.autoscaling import Asked, behaviours, edges_of, proposals
 
 
@@ -33,7 +34,9 @@ def watches(draw: st.DrawFn) -> Watch:
     """A pace and a history that reaches the ends of its windows and periods."""
     behaviour = draw(behaviours())
     window_ns = draw(st.integers(0, 6))
-    least, most = sorted([draw(st.integers(0, 20)), draw(st.integers(1, 30))])
+    wide = st.sampled_from([(0, 40), (1, 30), (1, 40)])
+    narrow = st.tuples(st.integers(0, 20), st.integers(1, 30)).map(sorted)
+    least, most = draw(wide | narrow)
     return Watch(
         least,
         most,
@@ -59,6 +62,8 @@ def played(watch: Watch) -> list[tuple[int, int, int | None, int, int]]:
     return answers
 
 
+# Changes of both directions within one period are one history in many.
+@settings(max_examples=scaled(300))
 @given(watch=watches())
 def test_a_pace_follows_as_published(watch: Watch) -> None:
     for _, _, _, answer, expected in played(watch):

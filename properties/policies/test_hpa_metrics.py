@@ -10,6 +10,7 @@ from policies.hpa_metrics import (
     NOBODY,
     REPLICAS_MAX,
     Fleet,
+    MetricSpec,
     Pod,
     PodGroup,
     PodReading,
@@ -21,7 +22,15 @@ from policies.hpa_metrics import (
     tolerance_of,
 )
 from properties.policies.naive_hpa import NoAnswer, proposal_by_pods
-from properties.strategies.autoscaling import NOW_NS, PATIENCE, TOLERANCES, FleetSeen, fleets
+from properties.strategies.autoscaling import (
+    NOW_NS,
+    PATIENCE,
+    TOLERANCES,
+    FleetSeen,
+    fleets,
+    some_pods,
+    starting_pods,
+)
 
 TENTH = tolerance_of(0.1, 0.1)
 
@@ -54,6 +63,35 @@ def test_what_a_metric_calls_for_is_what_is_published(
         assert proposed(seen, down, up) == expected
 
 
+@given(
+    pod=starting_pods() | some_pods(),
+    value=st.sampled_from([0, 500, 2000]),
+    sampled_ns=st.sampled_from([NOW_NS - 5, NOW_NS - 4, NOW_NS]),
+    window_ns=st.sampled_from([0, 10]),
+)
+def test_processor_time_of_a_pod_that_starts_is_trusted_when_it_is_published_to_be(
+    pod: Pod, value: int, sampled_ns: int, window_ns: int
+) -> None:
+    cpu = MetricSpec("resource", "utilisation", 50)
+    seen = FleetSeen(
+        cpu,
+        2,
+        [Pod(), pod],
+        [PodReading(1000, 1000), PodReading(value, 1000, sampled_ns, window_ns)],
+    )
+    names = ("sure", "doubtful")
+    expected = proposal_by_pods(
+        cpu,
+        NOW_NS,
+        2,
+        dict(zip(names, seen.pods, strict=True)),
+        dict(zip(names, seen.readings, strict=True)),
+        (0.1, 0.1),
+        PATIENCE,
+    )
+    assert proposed(seen) == expected
+
+
 @given(seen=fleets(), more=st.lists(st.integers(0, 200), min_size=30, max_size=30))
 def test_more_load_never_calls_for_fewer_replicas(seen: FleetSeen, more: list[int]) -> None:
     alive = sum(not pod.deleting and pod.phase != "failed" for pod in seen.pods)
@@ -70,14 +108,16 @@ def test_more_load_never_calls_for_fewer_replicas(seen: FleetSeen, more: list[in
 
 @given(
     seen=fleets(),
-    doubt=st.sampled_from([(Pod(), None), (Pod(phase="pending"), None), (Pod(ready=None), 300)]),
+    doubt=st.sampled_from([(Pod(), None), (Pod(phase="pending"), None), (Pod(ready=None), 3000)]),
 )
 def test_a_pod_of_which_nothing_is_known_never_makes_for_a_greater_change(
     seen: FleetSeen, doubt: tuple[Pod, int | None]
 ) -> None:
     pod, value = doubt
+    # One that requests less than the others weighs less in the mean than in the number of pods.
+    request = max([1000, *(reading.request or 0 for reading in seen.readings)])
     doubted = seen._replace(
-        pods=[*seen.pods, pod], readings=[*seen.readings, PodReading(value, 100)]
+        pods=[*seen.pods, pod], readings=[*seen.readings, PodReading(value, request)]
     )
     known, result = proposed(seen), proposed(doubted)
     if known is None:

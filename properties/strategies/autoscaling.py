@@ -35,8 +35,8 @@ def rules() -> st.SearchStrategy[ScalingRules]:
     return st.builds(
         ScalingRules,
         policies=scaling_policies(),
-        stabilisation_ns=st.integers(0, 6),
-        select=st.sampled_from(["max", "max", "min", "disabled"]),
+        stabilisation_ns=st.sampled_from([0, 0]) | st.integers(0, 6),
+        select=st.sampled_from(["max"] * 4 + ["min", "min", "disabled"]),
         tolerance=TOLERANCES,
     )
 
@@ -65,7 +65,7 @@ def proposals(draw: st.DrawFn, edges_ns: Sequence[int]) -> list[Asked]:
         draw: given by Hypothesis.
         edges_ns: the windows and periods that the history is to probe.
     """
-    number = st.integers(0, 40)
+    number = st.sampled_from([0, 10, 40]) | st.integers(0, 40)
     history: list[Asked] = []
     for phrase in draw(
         st.lists(st.sampled_from(["hold", "flap", "wait", "lost", "hand"]), max_size=10)
@@ -124,16 +124,29 @@ def some_pods() -> st.SearchStrategy[Pod]:
     )
 
 
-def some_readings(target: int) -> st.SearchStrategy[PodReading]:
-    """Readings about the target, of pods that request a whole or two, or nothing."""
-    share = st.sampled_from([0, 25, 75, 89, 90, 100, 110, 112, 125, 200, 1000])
-    value = share.map(lambda percent: target * percent // 100) | st.integers(-5, 300)
+@st.composite
+def some_readings(draw: st.DrawFn, metric: MetricSpec) -> PodReading:
+    """Readings about the target, whole percents of it or not, of pods that request some or none."""
+    request = draw(st.sampled_from([1000] * 8 + [100] * 4 + [300, 0, None]))
+    share = draw(st.sampled_from([0, 25, 75, 89, 90, 100, 110, 112, 125, 200, 1000]))
+    on_target = metric.target
+    if metric.target_kind == "utilisation":
+        on_target = metric.target * (request or 0) // 100
+    value = on_target * share // 100 + draw(st.sampled_from([0, 0, 1, 9]))
+    return PodReading(
+        value=draw(st.just(value) | st.just(value) | st.integers(-5, 300) | st.none()),
+        request=request,
+        sampled_ns=draw(st.sampled_from([NOW_NS, NOW_NS - 5, NOW_NS - 4])),
+        window_ns=draw(st.sampled_from([0, 10, 10])),
+    )
+
+
+def starting_pods() -> st.SearchStrategy[Pod]:
+    """Pods that turned ready about one window before their samples."""
     return st.builds(
-        PodReading,
-        value=value | value | st.none(),
-        request=st.sampled_from([100] * 12 + [200, 0, None]),
-        sampled_ns=st.sampled_from([NOW_NS, NOW_NS - 5, NOW_NS - 4]),
-        window_ns=st.sampled_from([0, 10]),
+        Pod,
+        started_ns=st.sampled_from([NOW_NS - 20, NOW_NS - 19, NOW_NS - 18]),
+        turned_ns=st.sampled_from([NOW_NS - 15, NOW_NS - 14, NOW_NS - 13, NOW_NS - 10]),
     )
 
 
@@ -151,8 +164,9 @@ def fleets(draw: st.DrawFn) -> FleetSeen:
     """Many pods that are alike, and a few that are not; as many as were asked for, or not."""
     metric = draw(pod_metrics())
     alike = draw(st.integers(0, 25))
-    same = draw(some_readings(metric.target).filter(lambda reading: reading.request != 0))
-    others = draw(st.lists(st.tuples(some_pods(), some_readings(metric.target)), max_size=4))
+    same = draw(some_readings(metric).filter(lambda reading: reading.request != 0))
+    other_pods = some_pods() | starting_pods()
+    others = draw(st.lists(st.tuples(other_pods, some_readings(metric)), max_size=4))
     pods = [Pod()] * alike + [pod for pod, _ in others]
     readings = [same] * alike + [reading for _, reading in others]
     current = max(0, len(pods) + draw(st.sampled_from([0, 0, 0, -1, 1, 10])))
