@@ -50,11 +50,34 @@ STEPS = st.lists(
 def test_the_studio_and_the_policy_lead_to_the_same(
     valkey_client: redis.Redis, steps: list[Step]
 ) -> None:
-    options = valkey_client.connection_pool.connection_kwargs
-    url = f"redis://{options['host']}:{options['port']}/0"
     run = next(_runs)
-    by_studio = asyncio.run(_by_studio(url, run, steps))
+    by_studio = asyncio.run(_by_studio(url_of(valkey_client), run, steps))
     assert by_studio == _by_policy(run, steps)
+
+
+@given(claims=st.integers(2, 8))
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_of_many_claims_at_once_one_is_first_and_all_lead_to_its_job(
+    valkey_client: redis.Redis, claims: int
+) -> None:
+    async def claim_at_once() -> set[str]:
+        client = QueueServer(url_of(valkey_client)).connect()
+        keys, key = StudioKeys(client), f"at once {next(_runs)}"
+        verdicts = await asyncio.gather(
+            *(keys.claim("ada", key, "print", str(number)) for number in range(claims))
+        )
+        await client.aclose()
+        return {verdict.work_id for verdict in verdicts if isinstance(verdict, Run)}
+
+    assert len(asyncio.run(claim_at_once())) == 1
+
+
+def url_of(client: redis.Redis) -> str:
+    """Return the address that a client was made for."""
+    options = client.connection_pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}/0"
 
 
 def _by_policy(run: int, steps: list[Step]) -> list[str]:

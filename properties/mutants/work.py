@@ -295,11 +295,11 @@ MUTANTS: Final = (
         killers=(_BATCH_LAWS,),
     ),
     Mutant(
-        name="one batch for all keys",
+        name="an item that comes leaves what is overdue where it is",
         file=_BATCH,
-        before="batch = self._open.setdefault(key, _Open(now_ns))",
-        after="batch = self._open.setdefault(next(iter(self._open), key), _Open(now_ns))",
-        because="Items of one model are sent to another.",
+        before="        gone = list(self.due(now_ns))\n",
+        after="        gone = []\n",
+        because="Under load nobody asks what is due, and the other keys' items wait on.",
         killers=(_BATCH_LAWS,),
     ),
     Mutant(
@@ -313,7 +313,7 @@ MUTANTS: Final = (
         "                await self._client.set(_name(user, key), record, px=kept_ms)",
         because="Two requests at once under one key become two jobs.",
         killers=(
-            f"{_LIVE}::test_the_running_studio_answers_a_key_once_and_refuses_what_it_does_not_stand_for",
+            f"{_AGREEMENT}::test_of_many_claims_at_once_one_is_first_and_all_lead_to_its_job",
         ),
     ),
     Mutant(
