@@ -21,6 +21,10 @@ _RESPONSIVENESS: Final = "properties/test_p06_autoscaling_responsiveness.py"
 _LIVE: Final = "properties/test_p06_autoscaling_responsiveness_live.py"
 
 _PUBLISHED: Final = f"{_METRIC_LAWS}::test_what_a_metric_calls_for_is_what_is_published"
+_TRUSTED: Final = (
+    f"{_METRIC_LAWS}::"
+    "test_processor_time_of_a_pod_that_starts_is_trusted_when_it_is_published_to_be"
+)
 _FOLLOWS: Final = f"{_PACE_LAWS}::test_a_pace_follows_as_published"
 _OBJECTS: Final = f"{_KEDA_LAWS}::TestScaledObjects"
 
@@ -100,10 +104,7 @@ _METRIC_MUTANTS: Final = (
         before="        stale = reading.sampled_ns < pod.turned_ns + reading.window_ns\n",
         after="        stale = reading.sampled_ns < pod.turned_ns\n",
         because="What a pod burns while it starts is taken for load.",
-        killers=(
-            f"{_METRIC_LAWS}::"
-            "test_processor_time_of_a_pod_that_starts_is_trusted_when_it_is_published_to_be",
-        ),
+        killers=(_TRUSTED,),
     ),
     Mutant(
         name="a metric that is not available is ignored",

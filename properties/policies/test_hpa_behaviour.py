@@ -63,7 +63,7 @@ def played(watch: Watch) -> list[tuple[int, int, int | None, int, int]]:
 
 
 # Changes of both directions within one period are one history in many.
-@settings(max_examples=scaled(300))
+@settings(max_examples=scaled(200))
 @given(watch=watches())
 def test_a_pace_follows_as_published(watch: Watch) -> None:
     for _, _, _, answer, expected in played(watch):
@@ -130,6 +130,7 @@ def test_limits_leave_room_for_a_change_and_are_off_by_one_at_most(start: int, v
     assert default_limit(start) >= max(start + 1, 4)
 
 
+@settings(max_examples=scaled(20))
 @given(watch=watches(), times=st.integers(2, 5))
 def test_a_pace_forgets_what_it_can_never_need_again(watch: Watch, times: int) -> None:
     behaviour = watch.behaviour or Behaviour()
