@@ -301,6 +301,12 @@ def leases_end(play: Play) -> Process:
     yield from ()
 
 
+def a_nanosecond_passes(play: Play) -> Process:
+    """Let the shortest time pass."""
+    play.now_ns += 1
+    yield from ()
+
+
 def values_end(play: Play) -> Process:
     """Let so much time pass that no value outlives it."""
     play.loads_due += 1

@@ -310,7 +310,7 @@ async def test_whoever_is_slow_or_dies_every_answered_write_is_seen_and_all_conv
 @pytest.mark.parametrize(
     ("protection", "verdict"), [("lease", Verdict.HOLDS), ("none", Verdict.BROKEN)]
 )
-async def test_a_replica_that_shows_nothing_new_brings_nothing_old_back_unless_by_the_textbook(
+async def test_what_a_stopped_replica_shows_comes_back_by_the_textbook_only(
     valkey: str, databases: Databases, protection: Protection, verdict: Verdict
 ) -> None:
     replica, stage, title = Replica(databases), Stage(), 4

@@ -38,6 +38,18 @@ def test_only_what_is_in_time_and_newer_or_missing_is_stored(
         assert verdict == (STORED if newer else OUTDATED)
 
 
+@given(fill_max_ns=st.integers(1, 9), lag_max_ns=st.integers(0, 9), tombstone_ns=st.integers(0, 20))
+def test_a_tombstone_that_could_be_outlived_is_refused(
+    fill_max_ns: int, lag_max_ns: int, tombstone_ns: int
+) -> None:
+    try:
+        VersionedLimits(1, fill_max_ns, tombstone_ns, lag_max_ns)
+    except ValueError:
+        assert tombstone_ns < fill_max_ns + lag_max_ns
+    else:
+        assert tombstone_ns >= fill_max_ns + lag_max_ns
+
+
 class Loading(NamedTuple):
     """A reader who missed, and what the database showed it."""
 

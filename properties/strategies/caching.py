@@ -66,10 +66,16 @@ def uses(draw: st.DrawFn, *, weights: st.SearchStrategy[int] | None = None) -> U
     return_to = st.lists(keys, min_size=1, max_size=6).map(
         lambda chosen: [Step(Act.USE, key) for key in chosen]
     )
+    grow = st.builds(
+        lambda key, heavy, heavier: [Step(Act.USE, key, heavy), Step(Act.INSERT, key, heavier)],
+        keys,
+        weight,
+        weight,
+    )
     change = st.builds(
         lambda act, key, heavy: [Step(act, key, heavy)], st.sampled_from(Act), keys, weight
     )
-    phrases = draw(st.lists(st.one_of(hold_on, pass_over, return_to, change), max_size=14))
+    phrases = draw(st.lists(st.one_of(hold_on, pass_over, return_to, grow, change), max_size=14))
     return tuple(step for phrase in phrases for step in phrase)
 
 
