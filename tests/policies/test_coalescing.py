@@ -119,6 +119,13 @@ def test_a_follower_who_goes_is_told_nothing() -> None:
     flights.left("a", 2, 40)
 
 
+def test_time_that_runs_backwards_makes_leaders_lead_longer() -> None:
+    flights: Coalescer[str] = Coalescer(LIMITS)
+    flights.join("a", 1000)
+    assert flights.join("a", 900) == Follow(caller=2, until_ns=1100)
+    assert flights.look("a", 2, 1000) == Follow(caller=2, until_ns=1100)
+
+
 def test_the_last_follower_of_a_silent_leader_leaves_nothing_behind() -> None:
     flights: Coalescer[str] = Coalescer(CoalescingLimits(lead_max_ns=100, wait_max_ns=100))
     flights.join("a", 0)

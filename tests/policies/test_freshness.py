@@ -126,6 +126,14 @@ def test_an_invalidated_value_is_not_served_nor_brought_back() -> None:
     assert not entry.failed(4, 1030)
 
 
+def test_time_that_runs_backwards_makes_values_last_longer() -> None:
+    entry = stored_at_0()
+    assert entry.read(1000) == Serve(stored=1, ticket=2)
+    assert entry.read(990) == Serve(stored=1, ticket=0)
+    assert entry.store(2, 990, uniform=0.0)
+    assert entry.read(1989) == Serve(stored=2, ticket=0)
+
+
 def test_a_value_without_an_end_has_none() -> None:
     entry = StaleableEntry(FreshnessLimits(ttl_ns=FOREVER_NS))
     entry.read(5)

@@ -73,6 +73,13 @@ def test_a_short_lived_value_does_not_end_what_its_tombstone_is_there_for() -> N
     assert entry.fill(7, fill_by_ns=101, now_ns=53) == OUTDATED
 
 
+def test_time_that_runs_backwards_makes_tombstones_last_longer() -> None:
+    entry = VersionedEntry(LIMITS)
+    entry.invalidate(8, now_ns=500)
+    entry.invalidate(9, now_ns=400)
+    assert entry.fill(8, fill_by_ns=650, now_ns=599) == OUTDATED
+
+
 def test_that_there_is_nothing_is_remembered_as_version_0() -> None:
     entry = VersionedEntry(LIMITS)
     assert entry.fill(0, fill_by_ns=100, now_ns=0) == STORED
