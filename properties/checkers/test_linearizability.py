@@ -2,11 +2,12 @@
 
 from itertools import combinations, permutations
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from properties.checkers.linearizability import Access, Read, Swap, Value, Write, linearizable
 from properties.checkers.verdict import Verdict
+from properties.profiles import scaled
 from properties.strategies.registers import Execution, executions, tiny_histories
 
 
@@ -39,6 +40,7 @@ def test_other_keys_change_nothing(execution: Execution, data: st.DataObject) ->
 
 
 @given(tiny_histories())
+@settings(max_examples=scaled(400), deadline=None)
 def test_it_says_what_trying_every_order_says(history: list[Access]) -> None:
     expected = any(
         explains(order)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from policies.connection_pool import (
+    TIME_MAX_NS,
     Action,
     Close,
     ConnectionPool,
@@ -15,6 +16,7 @@ from policies.connection_pool import (
     PoolLimits,
     TimedOut,
     pool_share,
+    retire_step,
 )
 from properties.strategies import uniforms
 from properties.strategies.pools import pool_limits, steps_ns
@@ -232,6 +234,19 @@ class PoolMachine(RuleBasedStateMachine):
 
 TestConnectionPool = PoolMachine.TestCase
 TestConnectionPool.settings = settings(TestConnectionPool.settings, stateful_step_count=30)
+
+
+@given(
+    opened_ns=st.integers(0, 2**62),
+    lifetime_max_ns=st.integers(1, 200) | st.integers(1, TIME_MAX_NS),
+    jitter_percent=st.integers(0, 100),
+    uniform=uniforms(),
+)
+def test_a_lifetime_is_shorter_by_the_jitter_at_most_and_never_longer(
+    opened_ns: int, lifetime_max_ns: int, jitter_percent: int, uniform: float
+) -> None:
+    lived_ns = retire_step(opened_ns, lifetime_max_ns, jitter_percent, uniform) - opened_ns
+    assert lifetime_max_ns * (100 - jitter_percent) <= 100 * lived_ns <= 100 * lifetime_max_ns
 
 
 @given(

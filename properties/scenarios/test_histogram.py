@@ -82,5 +82,6 @@ def test_a_histogram_knows_the_sum_and_the_ends_exactly(them: list[int]) -> None
 @given(many, many)
 def test_adding_together_is_adding_one_by_one(before: list[int], them: list[int]) -> None:
     builder = HistogramBuilder(before)
+    assert builder.build() == histogram_of(before)
     builder.add_all(them)
     assert builder.build() == histogram_of(before + them)

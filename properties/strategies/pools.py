@@ -15,7 +15,7 @@ def pool_limits() -> st.SearchStrategy[PoolLimits]:
     return st.builds(
         PoolLimits,
         connections_max=st.integers(1, 3),
-        idle_max_ns=st.just(IDLE_NS),
+        idle_max_ns=st.sampled_from([IDLE_NS, 3 * LIFETIME_NS]),
         lifetime_max_ns=st.just(LIFETIME_NS),
         open_interval_ns=st.just(INTERVAL_NS),
         lifetime_jitter_percent=st.sampled_from([0, JITTER_PERCENT]),

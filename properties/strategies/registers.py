@@ -58,15 +58,16 @@ def _done(draw: st.DrawFn, number: int, held: Value, written: list[Value]) -> tu
 
 @st.composite
 def tiny_histories(draw: st.DrawFn) -> list[Access]:
-    """A handful of accesses that may or may not have an explanation."""
-    accesses = []
+    """A handful of accesses, most of which meet the next one; some have no explanation."""
+    accesses: list[Access] = []
+    now_ns = 0
     for _ in range(draw(st.integers(0, 5))):
-        value, expected = draw(st.integers(1, 3)), draw(st.sampled_from([None, 1, 2]))
+        now_ns += draw(st.sampled_from([0, 1, 2, 2, 3]))
+        value, expected = draw(st.integers(1, 2)), draw(st.sampled_from([None, 1]))
         swap = Swap(expected, value, draw(st.booleans()))
         actions: tuple[Action, ...] = (Read(None), Read(value), Write(value), swap)
-        invoked_ns = draw(st.integers(0, 8))
-        length_ns = draw(st.integers(0, 6) | st.none())
-        returned_ns = None if length_ns is None else invoked_ns + length_ns
-        action = actions[draw(st.sampled_from([0, 1, 1, 2, 3]))]
-        accesses.append(Access("seat", "ada", action, invoked_ns, returned_ns))
-    return accesses
+        action = actions[draw(st.sampled_from([0, 1, 1, 2, 2, 3]))]
+        length_ns = draw(st.sampled_from([0, 1, 3, 3, 9, None]))
+        returned_ns = None if length_ns is None else now_ns + length_ns
+        accesses.append(Access("seat", "ada", action, now_ns, returned_ns))
+    return draw(st.permutations(accesses))

@@ -1,0 +1,83 @@
+"""Bugs planted into the simulator: chance, arrivals, places, and what stations tell of it."""
+
+from typing import Final
+
+from properties.mutants.mutant import Mutant
+
+_STREAMS: Final = "sim/streams.py"
+_STREAMS_LAWS: Final = "properties/sim/test_streams.py"
+_PLACES: Final = "sim/models/places.py"
+_POOLS: Final = "properties/test_p07_connection_pool.py"
+_THEORY: Final = "properties/sim/test_theory.py"
+_CONSERVATION: Final = "properties/sim/test_conservation.py"
+
+MUTANTS: Final = (
+    Mutant(
+        "draws hardly mixed",
+        _STREAMS,
+        "    word = (key + stream + step * _STRIDE) & _MASK\n"
+        "    word = (word ^ (word >> 30)) * _FIRST & _MASK\n",
+        "    word = (key + stream + step) & _MASK\n",
+        "Draws of one request resemble each other, and so do its service times.",
+        (_STREAMS_LAWS,),
+    ),
+    Mutant(
+        "all streams draw the same",
+        _STREAMS,
+        'return _digest(f"stream {name}")',
+        'return _digest("stream")',
+        "Slow arrivals come with slow services, and queues are wrong by any factor.",
+        (_STREAMS_LAWS, "tests/sim/test_streams.py"),
+    ),
+    Mutant(
+        "neighbouring seeds share a sequence",
+        _STREAMS,
+        '    return _digest(f"seed {seed}")',
+        "    return seed * _GOLDEN & _MASK",
+        "Ten replications of a run are one run, shifted, and their spread means nothing.",
+        (_STREAMS_LAWS,),
+    ),
+    Mutant(
+        "arrivals evenly instead of by chance",
+        "sim/arrivals.py",
+        "expected -= math.log(uniform(key, stream, 0))",
+        "expected += 1.0",
+        "Queues look short, since nobody ever comes at the same time as others.",
+        (f"{_THEORY}::test_one_place_waits_as_m_m_1_does",),
+    ),
+    Mutant(
+        "a place too many",
+        _PLACES,
+        "if self._occupied < self.capacity:",
+        "if self._occupied <= self.capacity:",
+        "The simulated service does more at once than the real one.",
+        (
+            f"{_CONSERVATION}::test_no_place_is_taken_twice_and_none_stays_idle_while_somebody_waits",
+        ),
+    ),
+    Mutant(
+        "who leaves wakes nobody",
+        _PLACES,
+        "            self._line.popleft().succeed()\n            return\n",
+        "            self._line.popleft()\n            return\n",
+        "Requests wait for ever beside a free place, and the run says so of the platform.",
+        (f"{_POOLS}::test_simulated_pools_are_kept_served_in_order_and_empty_in_the_end",),
+    ),
+    Mutant(
+        "busy time counts from the second one on",
+        _PLACES,
+        "            self._occupied += 1\n            self._busy_ns -= self._timeline.now_ns\n",
+        "            self._busy_ns -= self._timeline.now_ns * (self._occupied > 0)\n"
+        "            self._occupied += 1\n",
+        "The report shows a busy service as idle, and nobody buys another.",
+        (f"{_THEORY}::test_little_s_law_holds_to_the_nanosecond",),
+    ),
+    Mutant(
+        "the primary replays out of order",
+        "sim/models/database.py",
+        "self._replayed_ns = max(self._replayed_ns, self._timeline.now_ns + lag_ns)",
+        "self._replayed_ns = self._timeline.now_ns + lag_ns",
+        "A replica shows a commit before the one that it builds on.",
+        ("tests/sim/test_database.py",),
+    ),
+)
