@@ -55,7 +55,7 @@ def test_attempts_one_after_the_other_share_the_time_and_leave_the_reserve(
     assert now_ns <= max(0, left_ns - hop.reserve_ns)
 
 
-@given(hops=st.lists(hop_limits(), min_size=1, max_size=6), left_ns=st.integers(0, 200))
+@given(hops=st.lists(hop_limits(), min_size=1, max_size=4), left_ns=st.integers(0, 200))
 def test_whoever_answers_by_its_deadline_is_heard_by_everybody_before_theirs(
     hops: list[HopLimits], left_ns: int
 ) -> None:

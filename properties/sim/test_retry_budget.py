@@ -18,7 +18,7 @@ from scenarios.spec import Scenario
 from sim.models.calls import RETRY_RESERVE
 from sim.run import simulate
 
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=15, deadline=None)
 
 
 def history_of(scenario: Scenario) -> list[Operation]:
