@@ -265,7 +265,7 @@ REQUESTS = st.lists(
 
 @given(requests=REQUESTS)
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_running_studio_answers_a_key_once_and_refuses_what_it_does_not_stand_for(
     platform: Platform, requests: list[tuple[str, str, int, int]]
