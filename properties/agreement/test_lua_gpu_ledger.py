@@ -63,7 +63,7 @@ def histories(draw: st.DrawFn) -> History:
     pool, asked = draw(devices()), asks()
     match draw(st.sampled_from(["small", "cut", "cut", "many", "huge"])):
         case "cut":
-            slices = st.sampled_from([0, 1, 1, 2, 2, 3, 4])
+            slices = st.sampled_from([0, 0, 1, 1, 2, 2, 3, 4])
             pool, asked = draw(devices(slices=[7])), st.builds(Ask, st.just(1), slices)
         case "many":
             pool = (*[Device(memory_bytes=12)] * 9, *pool, *pool)
