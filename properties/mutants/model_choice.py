@@ -44,7 +44,9 @@ _ALLOWANCE_MUTANTS: Final = (
         because=(
             "What is reserved falls below nothing at midnight, and the limit is higher by that."
         ),
-        killers=(f"{_ALLOWANCE_LAWS}::TestAllowance",),
+        killers=(
+            f"{_ALLOWANCE_LAWS}::test_what_was_reserved_in_a_period_that_is_over_changes_nothing_in_this_one",
+        ),
     ),
     Mutant(
         name="a period keeps what was used before",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -66,6 +66,26 @@ def test_whatever_the_order_what_is_spent_is_within_the_limit() -> None:
 
 def test_without_a_reservation_some_order_overspends() -> None:
     assert max(till.spent for till in endings(3, careless)) > LIMIT.amount
+
+
+@given(
+    late_ns=st.integers(1, LIMIT.hold_ns),
+    crosses_ns=st.integers(0, LIMIT.hold_ns),
+    reserved=st.integers(0, LIMIT.amount),
+    used=st.integers(0, LIMIT.amount),
+    now_reserved=st.integers(0, LIMIT.amount),
+)
+def test_what_was_reserved_in_a_period_that_is_over_changes_nothing_in_this_one(
+    *, late_ns: int, crosses_ns: int, reserved: int, used: int, now_reserved: int
+) -> None:
+    allowance = Allowance(LIMIT)
+    number = allowance.reserve(reserved, LIMIT.period_ns - late_ns)
+    assert number is not None
+    now_ns = LIMIT.period_ns + min(crosses_ns, LIMIT.hold_ns - late_ns)
+    assert allowance.reserve(now_reserved, now_ns) is not None
+    in_time = now_ns - (LIMIT.period_ns - late_ns) < LIMIT.hold_ns
+    assert allowance.settle(number, used, now_ns) is in_time
+    assert allowance.left(now_ns) == LIMIT.amount - now_reserved
 
 
 class AllowanceMachine(RuleBasedStateMachine):
