@@ -26,6 +26,13 @@ _TRUSTED: Final = (
     "test_processor_time_of_a_pod_that_starts_is_trusted_when_it_is_published_to_be"
 )
 _FOLLOWS: Final = f"{_PACE_LAWS}::test_a_pace_follows_as_published"
+_WAKES: Final = (
+    f"{_KEDA_LAWS}::"
+    "test_from_zero_the_first_item_above_an_activation_threshold_wakes_the_least_number"
+)
+_COOLS: Final = (
+    f"{_KEDA_LAWS}::test_the_last_one_goes_at_the_first_look_a_cool_down_after_the_last_activity"
+)
 _OBJECTS: Final = f"{_KEDA_LAWS}::TestScaledObjects"
 
 _METRIC_MUTANTS: Final = (
@@ -296,7 +303,7 @@ _KEDA_MUTANTS: Final = (
         before="            return max(spec.min_replicas, 1) if wakes else None\n",
         after="            return spec.min_replicas if wakes else None\n",
         because="The queue grows for ever before a fleet of nobody.",
-        killers=(_OBJECTS, _LIVE),
+        killers=(_WAKES, _LIVE),
     ),
     Mutant(
         name="the activation threshold wakes",
@@ -304,7 +311,7 @@ _KEDA_MUTANTS: Final = (
         before="    return length > activation\n",
         after="    return length >= activation\n",
         because="With a threshold of zero an empty queue keeps a replica for ever.",
-        killers=(_OBJECTS,),
+        killers=(_WAKES,),
     ),
     Mutant(
         name="no cool-down",
@@ -312,7 +319,7 @@ _KEDA_MUTANTS: Final = (
         before="        return now_ns - self._active_ns > self._spec.cool_down_ns\n",
         after="        return True\n",
         because="Between two jobs everybody goes, and each job waits for a cold start.",
-        killers=(_OBJECTS,),
+        killers=(_COOLS, _OBJECTS),
     ),
     Mutant(
         name="the cool-down counts from the last waking, not the last activity",
@@ -320,7 +327,7 @@ _KEDA_MUTANTS: Final = (
         before="            if wakes or not failing:\n",
         after="            if wakes:\n",
         because="After five minutes of steady work the first empty look takes everybody away.",
-        killers=(_OBJECTS,),
+        killers=(_COOLS,),
     ),
     Mutant(
         name="an error is no activity",
@@ -355,7 +362,7 @@ _KEDA_MUTANTS: Final = (
         before="            self._polled_ns = now_ns\n",
         after="            self._polled_ns = None\n",
         because="A scaler that was to be asked twice a minute is asked at every look.",
-        killers=(_OBJECTS,),
+        killers=(f"{_KEDA_LAWS}::test_between_two_polls_nobody_is_woken",),
     ),
     Mutant(
         name="a pause of one direction is none",
@@ -363,7 +370,7 @@ _KEDA_MUTANTS: Final = (
         before='return 0 if paused != "in" and self._has_cooled_down(now_ns) else None\n',
         after="return 0 if self._has_cooled_down(now_ns) else None\n",
         because="Who forbade scaling in for a migration finds nobody left in the morning.",
-        killers=(_OBJECTS,),
+        killers=(f"{_KEDA_LAWS}::test_a_paused_direction_is_not_taken",),
     ),
 )
 

@@ -77,7 +77,7 @@ class ScaledObjects(RuleBasedStateMachine):
         self.polls_ns: list[int] = []
         self.scaled = ScaledObject(self.spec)
 
-    @initialize(spec=specs(), current=st.integers(0, 14))
+    @initialize(spec=specs(), current=st.sampled_from([0, 0, 1, 5, 14]))
     def make(self, spec: ScaledObjectSpec, current: int) -> None:
         """Make an object, with some replicas that somebody else started."""
         self.spec, self.current = spec, current
@@ -112,7 +112,7 @@ class ScaledObjects(RuleBasedStateMachine):
         """Ask while something is paused."""
         self.put(1, (length,) * len(self.spec.triggers), pause)
 
-    @rule(current=st.integers(0, 14))
+    @rule(current=st.sampled_from([0, 0, 1, 14]))
     def scale_by_hand(self, current: int) -> None:
         """Let somebody else set the number."""
         self.current = current
@@ -244,3 +244,75 @@ def test_a_fallback_starts_with_the_first_failure_above_its_threshold(
     assert scaled.desired(0, 40, [7 * 40]) == 40
     answers = [scaled.desired(1 + index, 40, [None]) for index in range(failures)]
     assert answers == [replicas if index >= threshold else 40 for index in range(failures)]
+
+
+@given(spec=specs(), above=st.integers(-1, 3), first=st.booleans())
+def test_from_zero_the_first_item_above_an_activation_threshold_wakes_the_least_number(
+    spec: ScaledObjectSpec,
+    above: int,
+    first: bool,  # noqa: FBT001  # drawn
+) -> None:
+    woken = max(spec.min_replicas, 1)
+    chosen = 0 if first else len(spec.triggers) - 1
+    lengths = [0] * len(spec.triggers)
+    lengths[chosen] = max(0, spec.triggers[chosen].activation + above)
+    asleep = 0 if spec.idle_replicas == 0 else spec.min_replicas
+    expected = woken if lengths[chosen] > spec.triggers[chosen].activation else asleep
+    assert ScaledObject(spec).desired(0, 0, lengths) == expected
+
+
+@given(
+    active_ns=st.lists(st.integers(0, COOL_DOWN_NS), max_size=6),
+    silent_ns=st.lists(st.integers(1, COOL_DOWN_NS + 2), min_size=1, max_size=6),
+    off_ns=st.integers(-1, 1),
+)
+def test_the_last_one_goes_at_the_first_look_a_cool_down_after_the_last_activity(
+    active_ns: list[int], silent_ns: list[int], off_ns: int
+) -> None:
+    spec = ScaledObjectSpec((Trigger(1),), polling_interval_ns=1, cool_down_ns=COOL_DOWN_NS)
+    scaled_object = ScaledObject(spec)
+    now_ns = 0
+    assert scaled_object.desired(now_ns, 0, [1]) == 1
+    for gap_ns in active_ns:
+        now_ns += 1 + gap_ns
+        assert scaled_object.desired(now_ns, 1, [1]) == 1
+    last_ns = now_ns
+    for gap_ns in [COOL_DOWN_NS + off_ns, *silent_ns]:
+        now_ns += gap_ns
+        gone = now_ns - last_ns > COOL_DOWN_NS
+        assert scaled_object.desired(now_ns, 1, [0]) == (0 if gone else 1)
+
+
+@given(gap_ns=st.integers(0, 2 * POLL_NS), looks=st.integers(1, 3))
+def test_between_two_polls_nobody_is_woken(gap_ns: int, looks: int) -> None:
+    scaled_object = ScaledObject(ScaledObjectSpec((Trigger(1),), polling_interval_ns=POLL_NS))
+    assert scaled_object.desired(0, 0, [0]) == 0
+    for look in range(1, looks + 1):
+        woken = scaled_object.desired(look * gap_ns, 0, [1]) > 0
+        assert woken == (look * gap_ns >= POLL_NS)
+        if woken:
+            break
+
+
+@given(
+    current=st.integers(1, 9),
+    gaps_ns=st.lists(st.integers(0, 2 * COOL_DOWN_NS), max_size=6),
+    lengths=st.lists(LENGTHS, min_size=6, max_size=6),
+    behaviour=st.sampled_from([None, FREELY]),
+)
+def test_a_paused_direction_is_not_taken(
+    current: int, gaps_ns: list[int], lengths: list[int], behaviour: Behaviour | None
+) -> None:
+    spec = ScaledObjectSpec(
+        (Trigger(1),),
+        max_replicas=9,
+        polling_interval_ns=POLL_NS,
+        cool_down_ns=COOL_DOWN_NS,
+        behaviour=behaviour,
+    )
+    no_fewer, no_more = Pause(direction="in"), Pause(direction="out")
+    for paused, allowed in ((no_fewer, range(current, 10)), (no_more, range(current + 1))):
+        scaled_object, now_ns = ScaledObject(spec), 0
+        for gap_ns, length in zip(gaps_ns, lengths, strict=False):
+            now_ns += gap_ns
+            assert scaled_object.desired(now_ns, current, [length], paused) in allowed
