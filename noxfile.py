@@ -85,6 +85,13 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "-m", "properties.mutants", *table, *session.posargs)
 
 
+@nox.session(tags=["nightly"])
+def mutmut(session: nox.Session) -> None:
+    """Change the policies in each small way; who sees it? ``nox -s mutmut -- retry`` for one."""
+    _install(session, "all,dev")
+    session.run("python", "-m", "properties.mutants.runner.mutmut_run", *session.posargs)
+
+
 @nox.session(tags=["check"])
 def coverage(session: nox.Session) -> None:
     """Branches that no example and no property takes, in policies and scenarios."""

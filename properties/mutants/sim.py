@@ -73,11 +73,11 @@ MUTANTS: Final = (
         (f"{_THEORY}::test_little_s_law_holds_to_the_nanosecond",),
     ),
     Mutant(
-        "the primary replays out of order",
+        "a replica replays out of order",
         "sim/models/database.py",
         "self._replayed_ns = max(self._replayed_ns, self._timeline.now_ns + lag_ns)",
         "self._replayed_ns = self._timeline.now_ns + lag_ns",
         "A replica shows a commit before the one that it builds on.",
-        ("tests/sim/test_database.py",),
+        ("properties/sim/test_standby.py",),
     ),
 )
