@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def tests_of(root: Path, module: str) -> list[str]:
+def judges_of(root: Path, module: str) -> list[str]:
     """Return the test files that are named for a module; all of the policies' without one."""
     named = [
         str(path.relative_to(root))
@@ -83,7 +83,7 @@ def _mutated(tree: Path, module: str, jobs: int) -> dict[str, str]:
     """Return the fate of each mutant by its name; of none, if mutmut could not run."""
     copied = sorted(path.name for path in tree.iterdir() if (path / "__init__.py").is_file())
     copied = [name for name in [*copied, "tests"] if name != "policies"]
-    settings = _SETTINGS.format(module=module, copied=copied, tests=tests_of(tree, module))
+    settings = _SETTINGS.format(module=module, copied=copied, tests=judges_of(tree, module))
     with (tree / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write(settings.replace("'", '"'))
     mutmut = [sys.executable, "-m", "mutmut"]

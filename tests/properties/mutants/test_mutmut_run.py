@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from properties.mutants.runner.mutmut_run import fates, tests_of
+from properties.mutants.runner.mutmut_run import fates, judges_of
 
 
 def test_a_module_is_judged_by_the_tests_of_its_name_or_by_all_without_one(tmp_path: Path) -> None:
@@ -10,11 +10,11 @@ def test_a_module_is_judged_by_the_tests_of_its_name_or_by_all_without_one(tmp_p
         (tmp_path / folder).mkdir(parents=True)
     for name in ("tests/policies/test_retry.py", "properties/policies/test_retry_budget.py"):
         (tmp_path / name).touch()
-    assert tests_of(tmp_path, "retry") == [
+    assert judges_of(tmp_path, "retry") == [
         "tests/policies/test_retry.py",
         "properties/policies/test_retry_budget.py",
     ]
-    assert tests_of(tmp_path, "lease") == ["tests/policies", "properties/policies"]
+    assert judges_of(tmp_path, "lease") == ["tests/policies", "properties/policies"]
 
 
 def test_each_mutant_has_the_fate_that_is_printed_beside_it() -> None:
