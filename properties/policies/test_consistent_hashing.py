@@ -83,15 +83,16 @@ def test_somebody_is_chosen_exactly_if_somebody_on_the_ring_is_eligible(
 
 
 @given(
-    load=st.integers(0, 10**6),
-    more=st.integers(0, 10**6),
-    backends=st.integers(1, 1000),
-    percent=st.integers(100, 10_000),
+    load=st.integers(0, 9) | st.integers(0, 10**6),
+    off=st.integers(-2, 2) | st.integers(0, 10**6),
+    backends=st.integers(1, 5) | st.integers(1, 1000),
+    percent=capacities | st.integers(100, 10_000),
 )
 def test_room_is_where_one_more_is_at_most_the_capacity_rounded_up(
-    load: int, more: int, backends: int, percent: int
+    load: int, off: int, backends: int, percent: int
 ) -> None:
-    total = load + more
+    # About as many in all as make the capacity just this load.
+    total = max(load, load * backends * 100 // percent - 1 + off)
     capacity = ceil(Fraction(percent, 100) * Fraction(total + 1, backends))
     assert has_room(load, total, backends, percent) == (load + 1 <= capacity)
 

@@ -93,6 +93,23 @@ class Draining(RuleBasedStateMachine):
         for name in due:
             self.goes_if_idle(name)
 
+    @rule(
+        name=a_name,
+        kind=st.sampled_from(BALANCERS),
+        again_ns=st.sampled_from([5, 10, 20]),
+        off_ns=st.integers(-1, 1),
+    )
+    def is_busy_until_about_its_deadline(
+        self, name: str, kind: str, again_ns: int, off_ns: int
+    ) -> None:
+        """Drain a busy backend, once more with another deadline, and look about at the first."""
+        self.comes(name)
+        self.requests_come(kind, 0.0, 4)
+        self.is_drained(name, 10)
+        self.is_drained(name, again_ns)
+        self.time_passes(10 + off_ns)
+        self.the_overdue_are_cut()
+
     @invariant()
     def exactly_the_active_ones_can_be_chosen_with_what_they_have(self) -> None:
         """Hold the loads against our own list."""

@@ -185,6 +185,14 @@ def test_one_that_is_well_again_is_forgiven_in_time(history: list[Outcome]) -> N
     assert backend.cost(0, now_ns) == request_cost(1_000, 16, 0)
 
 
+@given(failures=st.integers(1, 40), busy_elsewhere=st.integers(0, 9))
+def test_one_that_failed_is_tried_again_in_time(failures: int, busy_elsewhere: int) -> None:
+    other = request_cost(1_000, 16, busy_elsewhere)
+    ill = told([Outcome("a", "good", 1_000, 0)] + [Outcome("a", "bad", 0, 0)] * failures)
+    # The penalty is 2**12 at most, and fades by half, like the time, with each decay.
+    assert ill.cost(0, 13 * DECAY_NS) <= other
+
+
 @given(outstanding=st.integers(1, 10**6), history=histories.filter(bool), others=st.integers(0, 99))
 def test_an_unknown_backend_gets_one_request_before_and_none_until_there_is_word(
     outstanding: int, history: list[Outcome], others: int

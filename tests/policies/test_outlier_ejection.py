@@ -78,6 +78,17 @@ def test_a_success_rate_far_below_the_rest_is_found_by_the_sweep() -> None:
     assert detector.sweep(2) == []
 
 
+def test_of_two_outliers_the_worse_goes_first() -> None:
+    ten = "abcdefghij"
+    detector = OutlierEjection(ten, OutlierLimits(deviations_percent=100, failures_max=1000))
+    for name in ten:
+        for request in range(100):
+            failed = request < {"c": 50, "j": 90}.get(name, 0)
+            (detector.failed if failed else detector.answered)(name, 0)
+    # A tenth of ten may be out.
+    assert detector.sweep(1) == ["j"]
+
+
 def test_too_few_requests_or_too_few_backends_make_no_outlier() -> None:
     for names, requests in ((FIVE, 9), (FIVE[:4], 20)):
         detector = OutlierEjection(names, LIMITS)
