@@ -1,10 +1,12 @@
 """Laws of leaving: nothing new after the start, and every request ends exactly once."""
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from policies import balancer
 from policies.draining import Assignment, BackendSet, BackendState
+from properties.profiles import scaled
 from properties.strategies import uniforms
 from properties.strategies.balancing import NAMES, edges
 
@@ -154,3 +156,4 @@ class Draining(RuleBasedStateMachine):
 
 
 TestDraining = Draining.TestCase
+TestDraining.settings = settings(max_examples=scaled(40))

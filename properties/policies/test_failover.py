@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policies.failover import NOBODY, FailoverLimits, RegionalFailover, RegionFence, Reign, succeeds
 from policies.health import HealthLimits
 from properties.interleavings import Process, every_order
+from properties.profiles import scaled
 from properties.strategies.balancing import edges
 
 REGIONS = ("west", "east", "north")
@@ -99,6 +101,7 @@ class Failover(RuleBasedStateMachine):
 
 
 TestFailover = Failover.TestCase
+TestFailover.settings = settings(max_examples=scaled(70))
 
 
 class Scene:

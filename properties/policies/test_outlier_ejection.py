@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import sqrt
 from statistics import pstdev
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -15,6 +15,7 @@ from policies.outlier_ejection import (
     is_rate_outlier,
     may_eject,
 )
+from properties.profiles import scaled
 from properties.strategies.balancing import NAMES, edges
 
 rates = st.lists(st.integers(0, 10_000) | st.sampled_from([0, 5_000, 9_999, 10_000]), max_size=12)
@@ -177,6 +178,7 @@ class Ejection(RuleBasedStateMachine):
 
 
 TestEjection = Ejection.TestCase
+TestEjection.settings = settings(max_examples=scaled(40))
 
 
 @given(repeats=st.integers(1, 12), sweeps=st.integers(0, 12))
