@@ -1,5 +1,7 @@
 """Laws of warm models: memory and swaps stay within bounds, and nobody loses what is in use."""
 
+from copy import deepcopy
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -46,6 +48,10 @@ class WarmMachine(RuleBasedStateMachine):
             if len(recent) == LIMIT.swaps_max:
                 wait_ns = recent[0] + LIMIT.window_ns - self.now_ns
                 assert answer == TooManySwaps(retry_after_ns=wait_ns)
+                # Who comes back when it was told gets in, if nobody else was loaded meanwhile.
+                told_ns = self.now_ns + wait_ns
+                assert isinstance(deepcopy(self.warm).use(model, told_ns), Load)
+                assert deepcopy(self.warm).use(model, told_ns - 1) == TooManySwaps(1)
                 return
             assert isinstance(answer, Load)
             self.check_who_goes(answer.evicted, idle, SIZES[model])
