@@ -224,7 +224,9 @@ _EVICTIONS: Final = (
         before="            member.uses = 0\n",
         after="",
         because="Each newcomer in main has three turns more than it deserves there.",
-        killers=(f"{_DEFINED}[s3-fifo]",),
+        killers=(
+            f"{_EVICTION_LAWS}::test_in_main_of_s3fifo_three_uses_at_the_most_are_good_for_a_turn_each",
+        ),
     ),
     Mutant(
         name="main spares a member only once",
@@ -232,7 +234,9 @@ _EVICTIONS: Final = (
         before="            member.uses -= 1\n",
         after="            member.uses = 0\n",
         because="What is used thrice a round goes like what is used once.",
-        killers=(f"{_DEFINED}[s3-fifo]",),
+        killers=(
+            f"{_EVICTION_LAWS}::test_in_main_of_s3fifo_three_uses_at_the_most_are_good_for_a_turn_each",
+        ),
     ),
     Mutant(
         name="ghosts are not laid",
@@ -296,7 +300,9 @@ _COALESCINGS: Final = (
         before="                if now_ns < leave_at_ns:\n",
         after="                if leave_at_ns:\n",
         because="The others wait for one who has gone.",
-        killers=(f"{_COALESCING_LAWS}::TestCoalescing",),
+        killers=(
+            f"{_COALESCING_LAWS}::test_the_oldest_who_may_still_wait_is_promoted_though_others_have_not_looked_yet",
+        ),
     ),
 )
 
@@ -312,7 +318,7 @@ _CONSISTENCY: Final = (
     Mutant(
         name="announced writes are forgotten at once",
         file=_LUA,
-        before="    redis.call('ZADD', writers, string.format('%.0f', now_ms() + write_ms), token)\n",
+        before="redis.call('ZADD', writers, string.format('%.0f', now_ms() + write_ms), token)",
         after="",
         because="What is loaded before the commit stays if the writer dies after it.",
         killers=(

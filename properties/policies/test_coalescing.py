@@ -40,6 +40,26 @@ def test_a_follower_waits_only_while_it_may_and_has_somebody_to_wait_for(
         assert now_ns < until_ns <= min(leave_at_ns, leader_until_ns)
 
 
+@given(
+    came_ns=st.lists(st.integers(0, 20), min_size=1, max_size=5).map(sorted),
+    wait_max_ns=st.integers(1, 20),
+    later_ns=st.integers(0, 20),
+)
+def test_the_oldest_who_may_still_wait_is_promoted_though_others_have_not_looked_yet(
+    came_ns: list[int], wait_max_ns: int, later_ns: int
+) -> None:
+    flights: Coalescer[str] = Coalescer(CoalescingLimits(100, wait_max_ns, leaders_max=2))
+    leader = flights.join("ada", 0)
+    followers = {flights.join("ada", at_ns).caller: at_ns for at_ns in came_ns}
+    failed_ns = came_ns[-1] + later_ns
+    answer = flights.failed("ada", leader.caller, failed_ns)
+    willing = [it for it, at_ns in followers.items() if failed_ns < at_ns + wait_max_ns]
+    if willing:
+        assert answer == Lead(min(willing), failed_ns + 100)
+    else:
+        assert answer == Shared(tuple(followers))
+
+
 @dataclass
 class Waiting:
     """A caller who waits: since when, and when it is going to look."""
@@ -109,7 +129,12 @@ class CoalescingMachine(RuleBasedStateMachine):
             self.waiting[part.caller] = Waiting(key, self.now_ns, part.until_ns)
             self.told(part.caller, key, part)
 
-    @rule(step_ns=st.integers(0, 13))
+    @rule(of=st.sampled_from(["lead_max_ns", "wait_max_ns"]), off_ns=st.sampled_from([-1, 0, 1]))
+    def about_as_much_time_passes_as_something_lasts(self, of: str, off_ns: int) -> None:
+        """Go on until leaders fall silent, or followers give up."""
+        self.time_passes(max(0, getattr(self.limits, of) + off_ns))
+
+    @rule(step_ns=st.integers(0, 2))
     def time_passes(self, step_ns: int) -> None:
         """Go on; those whose time it is look, in the order in which it is."""
         end_ns = self.now_ns + step_ns
@@ -133,6 +158,12 @@ class CoalescingMachine(RuleBasedStateMachine):
         """Nothing is said to it any more."""
         caller = sorted(self.waiting)[which % len(self.waiting)]
         self.flights.left(self.waiting.pop(caller).key, caller, self.now_ns)
+
+    @precondition(lambda self: any(self.now_ns >= it[1] for it in self.leading.values()))
+    @rule()
+    def a_leader_succeeds_too_late(self) -> None:
+        """Somebody else may lead by then, and others may follow."""
+        self.a_leader_succeeds(which=0)
 
     @precondition(lambda self: self.leading)
     @rule(which=st.integers(0, 9))
@@ -160,6 +191,7 @@ class CoalescingMachine(RuleBasedStateMachine):
                 for other, it in self.waiting.items()
                 if it.key == key and self.now_ns < it.since_ns + self.limits.wait_max_ns
             ]
+            assert willing, "nobody waits any more"
             assert answer.caller == min(willing), "the oldest leads"
             if word_is_lost:
                 part = self.flights.look(key, answer.caller, self.now_ns)
@@ -205,4 +237,4 @@ class CoalescingMachine(RuleBasedStateMachine):
 
 
 TestCoalescing = CoalescingMachine.TestCase
-TestCoalescing.settings = settings(stateful_step_count=30, deadline=None)
+TestCoalescing.settings = settings(stateful_step_count=40, deadline=None)

@@ -234,6 +234,29 @@ def test_each_evicts_whom_its_definition_evicts_and_in_that_order(
         assert list(gone) == defined.use(step.key)
 
 
+@given(times=st.integers(0, 5))
+def test_in_main_of_s3fifo_three_uses_at_the_most_are_good_for_a_turn_each(times: int) -> None:
+    cache: S3Fifo[int] = S3Fifo(2)
+    star, newcomers = 0, iter(range(1, 20))
+
+    def somebody_moves_over() -> None:
+        # Used twice since it came, it leaves for main when the next one comes, and main is full.
+        newcomer = next(newcomers)
+        for _ in range(3):
+            take(cache, Step(Act.USE, newcomer))
+
+    for key in (star, star, star, 100, 101):
+        take(cache, Step(Act.USE, key))
+    for _ in range(times):
+        cache.touch(star)
+    somebody_moves_over()
+    for _ in range(min(times, 3)):
+        somebody_moves_over()
+        assert star in cache
+    somebody_moves_over()
+    assert star not in cache
+
+
 @given(capacity=st.integers(2, 20), steps=uses())
 def test_one_pass_over_many_keys_does_not_cost_s3fifo_what_is_used_again_and_again(
     capacity: int, steps: Uses

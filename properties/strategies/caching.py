@@ -41,7 +41,7 @@ Uses: TypeAlias = tuple[Step, ...]
 
 @st.composite
 def uses(draw: st.DrawFn, *, weights: st.SearchStrategy[int] | None = None) -> Uses:
-    """Phrases: hold on to a few, pass over many once, come back, remove, grow.
+    """Phrases: hold on to one or to many, pass over many once, come back, grow, remove.
 
     Args:
         draw: given by Hypothesis.
@@ -53,6 +53,17 @@ def uses(draw: st.DrawFn, *, weights: st.SearchStrategy[int] | None = None) -> U
         lambda key, times, heavy: [Step(Act.USE, key, heavy)] * times,
         keys,
         st.integers(2, 5),
+        weight,
+    )
+    hold_on_to_many = st.builds(
+        lambda first, how_many, times, heavy: [
+            Step(Act.USE, key, heavy)
+            for key in range(first, first + how_many)
+            for _ in range(times)
+        ],
+        keys,
+        st.integers(2, 8),
+        st.integers(3, 4),
         weight,
     )
     pass_over = st.builds(
@@ -75,7 +86,11 @@ def uses(draw: st.DrawFn, *, weights: st.SearchStrategy[int] | None = None) -> U
     change = st.builds(
         lambda act, key, heavy: [Step(act, key, heavy)], st.sampled_from(Act), keys, weight
     )
-    phrases = draw(st.lists(st.one_of(hold_on, pass_over, return_to, grow, change), max_size=14))
+    phrases = draw(
+        st.lists(
+            st.one_of(hold_on, hold_on_to_many, pass_over, return_to, grow, change), max_size=14
+        )
+    )
     return tuple(step for phrase in phrases for step in phrase)
 
 
