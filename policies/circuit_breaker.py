@@ -225,20 +225,21 @@ class CircuitBreaker:
 
     def succeeded(self, ticket: int) -> None:
         """Note that the call with this ticket went well. No success opens the breaker."""
-        if not self._is_awaited(ticket):
-            return
-        if self._state is State.HALF_OPEN:
-            self._note_good_probe(ticket)
-        else:
+        if self._state is not State.CLOSED:
+            if ticket in self._probes:
+                self._note_good_probe(ticket)
+        elif ticket == self._ticket:
             self._failures = 0
-            self._note(failed=0)
+            if self._limits.rate is not None:
+                self._note(self._limits.rate, failed=0)
 
     def failed(self, ticket: int, now_ns: int) -> None:
         """Note that the call with this ticket was found to have failed at ``now_ns``."""
         if not self._is_awaited(ticket):
             return
         self._failures += 1
-        self._note(failed=1)
+        if self._limits.rate is not None:
+            self._note(self._limits.rate, failed=1)
         if self._state is State.HALF_OPEN or self._is_too_much():
             self._move_to(State.OPEN)
             self._wait_until_ns = now_ns + self._limits.cool_down_ns
@@ -263,10 +264,7 @@ class CircuitBreaker:
         if self._successes == self._limits.successes_min:
             self._move_to(State.CLOSED)
 
-    def _note(self, failed: int) -> None:
-        rate = self._limits.rate
-        if rate is None:
-            return
+    def _note(self, rate: FailureRate, failed: int) -> None:
         self._calls = min(self._calls + 1, rate.window_calls)
         self._outcomes, self._outcomes_failed = outcome_step(
             self._outcomes, self._outcomes_failed, rate.window_calls, failed
