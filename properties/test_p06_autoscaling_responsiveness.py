@@ -223,7 +223,7 @@ def test_the_guard_lets_the_fleet_shrink_once_it_keeps_up(
 
 # The simulator.
 
-SYNC_S, START_UP_S, WINDOW_S = 5, 4, 30
+SYNC_S, START_UP_S, WINDOW_S = 5, 8, 30
 
 
 def platform(seed: int, rate: dict[str, Any], **service: Any) -> Scenario:  # noqa: ANN401  # files
@@ -324,6 +324,9 @@ def test_in_the_simulator_constant_load_does_not_flap(seed: int, rate: int) -> N
     asked = ordered(record, "door", start=1)
     assert is_steady(asked, turns_max=1, variation_max=24)
     assert rests_after_rises(asked, WINDOW_S * SECOND_NS)
+    steady = Plant(per_second=20, cold_start_ns=0, lag_ns=0)
+    late = [level.replicas for level in asked if level.at_ns < 115 * SECOND_NS]
+    assert abs(late[-1] - need(steady, rate, 60)) <= 1
     noisy = simulate(platform(seed, {"poisson": {"rate": f"{rate}/s"}}))
     asked = ordered(noisy, "door", start=1)
     assert rests_after_rises(asked, WINDOW_S * SECOND_NS)

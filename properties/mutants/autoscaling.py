@@ -20,6 +20,7 @@ _GUARD_LAWS: Final = "properties/policies/test_shrink_guard.py"
 _RESPONSIVENESS: Final = "properties/test_p06_autoscaling_responsiveness.py"
 _LIVE: Final = "properties/test_p06_autoscaling_responsiveness_live.py"
 
+_SIMULATED: Final = f"{_RESPONSIVENESS}::test_in_the_simulator_constant_load_does_not_flap"
 _PUBLISHED: Final = f"{_METRIC_LAWS}::test_what_a_metric_calls_for_is_what_is_published"
 _TRUSTED: Final = (
     f"{_METRIC_LAWS}::"
@@ -435,27 +436,12 @@ _OTHER_MUTANTS: Final = (
         ),
     ),
     Mutant(
-        name="who waits for a replica that is taken out waits for ever",
-        file="sim/models/service.py",
-        before="        replica.stopped_ns = self.timeline.now_ns\n",
-        after="        replica.stopped_ns = self.timeline.now_ns\n"
-        "        replica.places._line.clear()\n",
-        because="Scaling in loses the requests that were accepted but not yet begun.",
-        killers=(
-            f"{_RESPONSIVENESS}::test_in_the_simulator_nobody_is_taken_away_from_its_work",
-            _RESPONSIVENESS,
-        ),
-    ),
-    Mutant(
-        name="the simulator's autoscaler forgets who is starting",
+        name="a replica's past work counts at every look",
         file="sim/models/autoscaler.py",
-        before="        return pods + [PodMetric(None, ready=False)] * len(self._starting)\n",
-        after="        return pods\n",
-        because="Each look of a start-up orders the same replicas again.",
-        killers=(
-            f"{_RESPONSIVENESS}::test_in_the_simulator_constant_load_does_not_flap",
-            _RESPONSIVENESS,
-        ),
+        before="        self._busy_ns = busy_ns\n",
+        after="",
+        because="Utilisation is the sum since the start: it only rises, and the fleet with it.",
+        killers=(_SIMULATED,),
     ),
     Mutant(
         name="the live autoscaler has a rule of its own",
