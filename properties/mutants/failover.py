@@ -89,7 +89,7 @@ MUTANTS: Final = (
         file=_FAILOVER,
         before="now_ns - current.since_ns < self._limits.dwell_min_ns:\n",
         after="now_ns < current.since_ns:\n",
-        because="Two regions that flap hand everybody to and fro, with cold caches each time.",
+        because="Two regions that flap hand everybody back and forth, with cold caches each time.",
         killers=(_FAILOVER_LAWS,),
     ),
     Mutant(
