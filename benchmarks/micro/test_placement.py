@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import count, cycle
 
 import pytest
+from numba import njit
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from policies.allowance import Allowance, AllowanceLimit
@@ -23,7 +24,6 @@ from policies.model_choice import (
 )
 from policies.placement import DeviceLeases, Lease
 from policies.warm_models import SwapLimit, WarmModels
-from properties.compiled import compiled
 
 GIB = 2**30
 SECOND_NS = 1_000_000_000
@@ -155,7 +155,7 @@ def test_a_thousand_steps_in_python(
 def test_a_thousand_steps_compiled(
     benchmark: BenchmarkFixture, step: Callable[..., int], inputs: Sequence[tuple[int, ...]]
 ) -> None:
-    arguments = compiled(step), inputs
-    loop = compiled(a_thousand)
+    arguments = njit(step), inputs
+    loop = njit(a_thousand)
     assert loop(*arguments) == a_thousand(step, inputs)
     benchmark(loop, *arguments)
