@@ -73,4 +73,6 @@ def _told(report: str) -> tuple[list[str], list[str]]:
     begin = min(begins, default=len(lines))
     # Where an object lies in memory tells nothing.
     raised = [line for line in lines[:begin] if line.strip() and " object at 0x" not in line]
-    return raised, textwrap.dedent("\n".join(lines[begin + 1 :])).splitlines()
+    # What is left is a call, whose last line closes it.
+    example = [line for line in lines[begin + 1 :] if line.strip() not in {"", ")"}]
+    return raised, textwrap.dedent("\n".join(example)).splitlines()
