@@ -99,10 +99,7 @@ def import_(  # noqa: PLR0913, PLR0917  # each parameter is an option of the com
     except KeyboardInterrupt:
         console.print("Interrupted; nothing was written.")
         raise typer.Exit(_INTERRUPTED) from None
-    if as_json:
-        typer.echo(json.dumps(_as_json(summary, output)))
-    else:
-        _show(summary, output, Console())
+    _tell(summary, output, as_json=as_json)
 
 
 @contextmanager
@@ -111,6 +108,13 @@ def _progress_of(log: Path, console: Console) -> Iterator[Callable[[int, int], N
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bars:
         task = bars.add_task(f"Reading {log.name}", total=log.stat().st_size)
         yield lambda read, size: bars.update(task, completed=read, total=size)
+
+
+def _tell(summary: ImportSummary, output: Path, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(_as_json(summary, output)))
+    else:
+        _show(summary, output, Console())
 
 
 def _as_json(summary: ImportSummary, output: Path) -> dict[str, object]:
