@@ -9,6 +9,7 @@ the share killed for each module, and the survivors by the names that ``mutmut s
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [module for module in asked.modules if module not in known]
     if unknown:
         parser.error(f"no such module: {', '.join(unknown)}; there are {', '.join(known)}")
+    # Told to end, we leave nothing behind, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False, soft_wrap=True)
     failed = False
     with tempfile.TemporaryDirectory(prefix="wavetank-mutmut-") as folder:
