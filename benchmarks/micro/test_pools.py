@@ -19,7 +19,6 @@ from policies.connection_pool import (
     retire_step,
     usable_step,
 )
-from properties.compiled import compiled
 
 MILLISECOND_NS = 1_000_000
 SECOND_NS = 1_000_000_000
@@ -78,7 +77,7 @@ def test_step(benchmark: BenchmarkFixture, step: Callable[..., int]) -> None:
 @pytest.mark.parametrize("step", [retire_step, usable_step, openings_step])
 def test_a_thousand_compiled_steps(benchmark: BenchmarkFixture, step: Callable[..., int]) -> None:
     # One by one, what is measured would be the way from Python into the machine code.
-    one = compiled(step)
+    one = njit()(step)
     last = 0.5 if step is retire_step else 10
 
     @njit

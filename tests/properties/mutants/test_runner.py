@@ -93,7 +93,7 @@ def test_a_survivor_and_code_that_cannot_run_are_told_and_fail_the_run(
         ("no less", "a < b", "a <= b"),
         ("no name", "def distance(", unnamed),
         ("no import", "def distance(", "import no_such_module\ndef distance("),
-        ("no function", "def distance(", "def distanse("),
+        ("no function", "def distance(", "def length("),
     )
     page = tree / "mutants.md"
     assert main(["--table", str(page)], root=tree) == 1
