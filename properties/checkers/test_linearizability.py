@@ -6,9 +6,9 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from properties.checkers.linearizability import Access, Read, Swap, Value, Write, linearizable
+from properties.checkers.register_histories import Execution, executions, tiny_histories
 from properties.checkers.verdict import Verdict
 from properties.profiles import scaled
-from properties.strategies.registers import Execution, executions, tiny_histories
 
 
 @given(executions())
