@@ -18,6 +18,7 @@ from policies.connection_pool import (
     pool_share,
     retire_step,
 )
+from properties.profiles import scaled
 from properties.strategies import uniforms
 from properties.strategies.pools import pool_limits, steps_ns
 
@@ -73,21 +74,22 @@ class PoolMachine(RuleBasedStateMachine):
             self.follow(actions)
 
     @precondition(lambda self: self.being_opened())
-    @rule(latest=st.booleans(), uniform=uniforms())
-    def an_opening_succeeds(self, *, latest: bool, uniform: float) -> None:
-        """Report one of the connections that are being opened."""
-        number = self.being_opened()[-1 if latest else 0]
-        self.lines[number].opened_ns = self.lines[number].free_since_ns = self.now_ns
-        self.follow(self.pool.opened(self.now_ns, number, uniform))
+    @rule(latest=st.booleans(), uniforms=st.lists(uniforms(), min_size=1, max_size=3))
+    def openings_succeed(self, *, latest: bool, uniforms: list[float]) -> None:
+        """Report some of the connections that are being opened."""
+        opening = self.being_opened()[:: -1 if latest else 1]
+        for number, uniform in zip(opening, uniforms, strict=False):
+            self.lines[number].opened_ns = self.lines[number].free_since_ns = self.now_ns
+            self.follow(self.pool.opened(self.now_ns, number, uniform))
 
     @precondition(lambda self: self.being_opened())
-    @rule()
-    def an_opening_fails(self) -> None:
-        """The server refuses, or is away."""
-        number = self.being_opened()[0]
-        del self.lines[number]
-        self.throttled.append((len(self.opened_at_ns), self.now_ns))
-        self.follow(self.pool.open_failed(self.now_ns, number))
+    @rule(times=st.integers(1, 3))
+    def openings_fail(self, times: int) -> None:
+        """The server refuses, or is away, once or a few times in a row."""
+        for number in self.being_opened()[:times]:
+            del self.lines[number]
+            self.throttled.append((len(self.opened_at_ns), self.now_ns))
+            self.follow(self.pool.open_failed(self.now_ns, number))
 
     @precondition(lambda self: self.lent())
     @rule(latest=st.booleans(), spoilt=st.booleans(), cancelled=st.booleans())
@@ -119,6 +121,7 @@ class PoolMachine(RuleBasedStateMachine):
         """It says nothing about who has the connection now."""
         assert not self.follow(self.pool.give_back(self.now_ns, self.used_up[-1], spoilt=spoilt))
 
+    @precondition(lambda self: self.lines)
     @rule()
     def the_server_fails_over(self) -> None:
         """Another server answers to the name."""
@@ -222,8 +225,8 @@ class PoolMachine(RuleBasedStateMachine):
         for _ in range(1000):
             for _ in self.lent():
                 self.a_borrower_gives_back(latest=False, spoilt=False, cancelled=False)
-            for _ in self.being_opened():
-                self.an_opening_succeeds(latest=False, uniform=0.5)
+            self.openings_succeed(latest=False, uniforms=[0.5] * 3)
+            self.whoever_waits_has_an_opening_or_there_is_no_room_or_one_just_began()
             if not self.waiting and not self.lent():
                 break
             self.time_passes(self.limits.open_interval_ns)
@@ -233,7 +236,9 @@ class PoolMachine(RuleBasedStateMachine):
 
 
 TestConnectionPool = PoolMachine.TestCase
-TestConnectionPool.settings = settings(TestConnectionPool.settings, stateful_step_count=30)
+TestConnectionPool.settings = settings(
+    TestConnectionPool.settings, stateful_step_count=30, max_examples=scaled(250)
+)
 
 
 @given(
