@@ -8,82 +8,19 @@ refusal is a value too; an exception means that a policy was configured wrongly.
 ``reference_services`` calls these with the monotonic clock, ``sim`` with simulated time,
 ``properties`` with whatever Hypothesis comes up with. So that all three can rely on it,
 only the timeless part of the standard library is imported; import-linter checks that.
+
+Each module holds one decision and is imported by its name. By what they decide about:
+
+limits        rate_limit token_bucket sliding_counter fixed_window joint_limit suspicion
+              store_failure
+calls         circuit_breaker retry hedging timeouts admission concurrency_limit codel
+              queue_discipline
+caches        cache freshness versioned_entry eviction eviction_s3fifo coalescing
+balancing     balancing weighted_balancing latency_balancing consistent_hashing outlier_ejection
+              draining
+failover      health failover replica_lag
+autoscaling   autoscale hpa_metrics hpa_behaviour keda scheduled_scaling shrink_guard
+work          priority_queue fair_share dead_letter idempotency lease batching
+GPUs, models  device_room placement backfill model_choice allowance warm_models
+connections   connection_pool
 """
-
-from policies.autoscale import (
-    SCALE_DOWN_POLICIES,
-    SCALE_UP_POLICIES,
-    Hpa,
-    HpaSpec,
-    PodMetric,
-    ScalingPolicy,
-    recommendation,
-)
-from policies.balancing import (
-    Balancer,
-    LeastOutstanding,
-    PowerOfTwoChoices,
-    RoundRobin,
-    balancer,
-    two_choices,
-)
-from policies.cache import (
-    FOREVER_NS,
-    Answer,
-    CacheEntry,
-    Fill,
-    Hit,
-    LeasedEntry,
-    UnprotectedEntry,
-    Wait,
-    cache_entry,
-)
-from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
-from policies.rate_limit import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
-from policies.retry import (
-    Backoff,
-    GiveUp,
-    RetryAfter,
-    RetryBudget,
-    RetryDecision,
-    full_jitter_ns,
-)
-
-__all__ = [
-    "FOREVER_NS",
-    "SCALE_DOWN_POLICIES",
-    "SCALE_UP_POLICIES",
-    "UNLIMITED",
-    "Admission",
-    "Answer",
-    "Backoff",
-    "Balancer",
-    "BreakerLimits",
-    "CacheEntry",
-    "CircuitBreaker",
-    "Fill",
-    "GiveUp",
-    "Hit",
-    "Hpa",
-    "HpaSpec",
-    "LeasedEntry",
-    "LeastOutstanding",
-    "PodMetric",
-    "PowerOfTwoChoices",
-    "RateLimit",
-    "RetryAfter",
-    "RetryBudget",
-    "RetryDecision",
-    "RoundRobin",
-    "ScalingPolicy",
-    "SlidingLog",
-    "State",
-    "TieredLimiter",
-    "UnprotectedEntry",
-    "Wait",
-    "balancer",
-    "cache_entry",
-    "full_jitter_ns",
-    "recommendation",
-    "two_choices",
-]

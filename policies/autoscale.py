@@ -42,18 +42,6 @@ from policies.hpa_metrics import (
     tolerance_of,
 )
 
-__all__ = [
-    "SCALE_DOWN_POLICIES",
-    "SCALE_UP_POLICIES",
-    "HorizontalPodAutoscaler",
-    "HorizontalPodAutoscalerSpec",
-    "Hpa",
-    "HpaSpec",
-    "PodMetric",
-    "ScalingPolicy",
-    "recommendation",
-]
-
 _SECOND_NS: Final = 1_000_000_000
 
 _WHOLE_PERCENT: Final = 100

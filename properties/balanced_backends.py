@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from math import log
 from typing import NamedTuple
 
-from policies import balancer
+from policies.balancing import balancer
 from policies.latency_balancing import BackendLatency, LatencyLimits
 from sim.streams import request_key, seed_key, stream_key, uniform
 

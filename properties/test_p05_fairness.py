@@ -31,7 +31,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies import LeastOutstanding
+from policies.balancing import LeastOutstanding
 from policies.weighted_balancing import SmoothWeighted
 from properties.balanced_backends import MS, Backend, choices
 from properties.checkers.fairness import (

@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from policies import PowerOfTwoChoices, RoundRobin, two_choices
+from policies.balancing import PowerOfTwoChoices, RoundRobin, two_choices
 from policies.consistent_hashing import HashRing, RingLimits, has_room
 from policies.draining import BackendSet
 from policies.failover import FailoverLimits, RegionalFailover, RegionFence, Reign, reign_step

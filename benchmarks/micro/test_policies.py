@@ -10,20 +10,12 @@ from itertools import count, cycle
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from policies import (
-    Backoff,
-    BreakerLimits,
-    CircuitBreaker,
-    Fill,
-    Hpa,
-    HpaSpec,
-    LeasedEntry,
-    PodMetric,
-    RateLimit,
-    SlidingLog,
-    TieredLimiter,
-    balancer,
-)
+from policies.autoscale import Hpa, HpaSpec, PodMetric
+from policies.balancing import balancer
+from policies.cache import Fill, LeasedEntry
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker
+from policies.rate_limit import RateLimit, SlidingLog, TieredLimiter
+from policies.retry import Backoff
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000

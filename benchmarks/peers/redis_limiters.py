@@ -41,7 +41,7 @@ from pyrate_limiter.buckets import redis_bucket
 from rich.console import Console
 from rich.table import Table
 
-from policies import RateLimit
+from policies.rate_limit import RateLimit
 from policies.store_failure import LetEverybodyIn
 from reference_services.gateway.authentication import Identity
 from reference_services.gateway.limiter import LUA_BY_SERVER_CLOCK, Limiter

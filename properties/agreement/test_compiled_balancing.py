@@ -3,7 +3,7 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from policies import two_choices
+from policies.balancing import two_choices
 from policies.consistent_hashing import has_room
 from policies.failover import reign_step
 from policies.health import health_step

@@ -11,7 +11,7 @@ import redis
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
-from policies import FOREVER_NS, Fill, Hit, LeasedEntry, Wait
+from policies.cache import FOREVER_NS, Fill, Hit, LeasedEntry, Wait
 from reference_services.runtime.cache_entries import entry_keys, script_source
 
 LONG_MS = 600_000

@@ -9,7 +9,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, Phase, find, given, settings
 
-from policies import Admission, TieredLimiter
+from policies.rate_limit import Admission, TieredLimiter
 from properties.strategies import LimiterHistory, limiter_histories
 from reference_services.gateway.limiter import LUA_BODY
 

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Balancer, LeastOutstanding, PowerOfTwoChoices, RoundRobin, balancer
-from policies.balancing import two_choices
+from policies.balancing import (
+    Balancer,
+    LeastOutstanding,
+    PowerOfTwoChoices,
+    RoundRobin,
+    balancer,
+    two_choices,
+)
 from properties.strategies import UNIFORM_MAX, uniforms
 
 NAMES = ["round_robin", "least_outstanding", "power_of_two", "latency_aware"]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from policies import FOREVER_NS, CacheEntry, Fill, Hit, LeasedEntry, UnprotectedEntry, Wait
+from policies.cache import FOREVER_NS, CacheEntry, Fill, Hit, LeasedEntry, UnprotectedEntry, Wait
 from properties.interleavings import Process, every_order
 
 LEASE_NS = 10

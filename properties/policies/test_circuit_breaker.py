@@ -5,7 +5,7 @@ from copy import deepcopy
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from policies import BreakerLimits, CircuitBreaker, State
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
 
 # Two failures are enough to open it, so that short runs reach every state.
 LIMITS = BreakerLimits(cool_down_ns=10, failures_max=2)

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from policies import balancer
+from policies.balancing import balancer
 from policies.draining import Assignment, BackendSet, BackendState
 from properties.profiles import scaled
 from properties.strategies import uniforms

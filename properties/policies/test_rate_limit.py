@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from hypothesis import given
 
-from policies import UNLIMITED, RateLimit, TieredLimiter
+from policies.rate_limit import UNLIMITED, RateLimit, TieredLimiter
 from properties.strategies import LimiterHistory, Request, limiter_histories
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from policies import PodMetric, RateLimit
+from policies.autoscale import PodMetric
+from policies.rate_limit import RateLimit
 
 SECOND_NS = 1_000_000_000
 

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from policies import State
+from policies.circuit_breaker import State
 from reference_services.gateway.authentication import Authenticator
 from reference_services.gateway.door import Door
 from reference_services.gateway.exchange import Exchanger

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from policies import Admission, RateLimit
+from policies.rate_limit import Admission, RateLimit
 from reference_services.gateway.authentication import Authenticator, Identity
 from reference_services.gateway.forwarding import ClientRequest
 from reference_services.gateway.limiter import Limiter

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter
 
-from policies import GiveUp, RetryBudget
+from policies.retry import GiveUp, RetryBudget
 from reference_services.gateway.forwarding import ClientRequest, request_head
 from reference_services.gateway.upstream_connection import (
     Header,

@@ -16,14 +16,8 @@ from typing import Protocol, cast
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from policies import (
-    UNLIMITED,
-    Admission,
-    BreakerLimits,
-    CircuitBreaker,
-    RateLimit,
-    State,
-)
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
+from policies.rate_limit import UNLIMITED, Admission, RateLimit
 from policies.store_failure import (
     CountLocally,
     LetEverybodyIn,

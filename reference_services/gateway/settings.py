@@ -6,7 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from policies import Backoff, BreakerLimits, RateLimit
+from policies.circuit_breaker import BreakerLimits
+from policies.rate_limit import RateLimit
+from policies.retry import Backoff
 from policies.store_failure import CountLocally, LetEverybodyIn, LetNobodyIn, StoreFailure
 from reference_services.gateway.authentication import parse_api_keys
 from reference_services.gateway.upstream_policy import (

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from policies import Backoff, BreakerLimits
+from policies.circuit_breaker import BreakerLimits
+from policies.retry import Backoff
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S
 
 Balancing = Literal["round_robin", "least_outstanding", "power_of_two", "latency_aware"]

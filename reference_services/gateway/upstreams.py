@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from policies import Balancer, BreakerLimits, balancer
+from policies.balancing import Balancer, balancer
+from policies.circuit_breaker import BreakerLimits
 from policies.latency_balancing import BackendLatency, LatencyLimits
 from reference_services.gateway.upstream_connection import UpstreamConnection
 from reference_services.gateway.upstream_policy import UpstreamPolicies

@@ -2,7 +2,7 @@
 
 import structlog
 
-from policies import BreakerLimits, CircuitBreaker, State
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
 
 BREAKER_MOVED = "breaker_moved"
 """The log's word for a transition; ``upstream`` is whose, ``state`` the one that it led to."""

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter
 
-from policies import BreakerLimits, CircuitBreaker
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US, monotonic_ns
 from reference_services.runtime.script_store import Script, ScriptStore, StoreDown, Word
 from reference_services.runtime.timing import current_timings

@@ -5,7 +5,7 @@ from typing import Literal
 
 from simpy.events import Event, Timeout
 
-from policies import Hpa, HpaSpec, PodMetric
+from policies.autoscale import Hpa, HpaSpec, PodMetric
 from scenarios import records
 from scenarios.spec import Autoscaler as AutoscalerSpec
 from sim.models.service import Replica, Service

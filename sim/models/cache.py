@@ -2,7 +2,7 @@
 
 from simpy.events import Event, Timeout
 
-from policies import FOREVER_NS, CacheEntry, Fill, Hit, cache_entry
+from policies.cache import FOREVER_NS, CacheEntry, Fill, Hit, cache_entry
 from scenarios.spec import Cache as CacheSpec
 from sim.distributions import DrawNs
 from sim.models.meter import Meter

@@ -10,17 +10,11 @@ from typing import Literal
 
 from simpy.events import Timeout
 
-from policies import (
-    FOREVER_NS,
-    Backoff,
-    BreakerLimits,
-    CircuitBreaker,
-    GiveUp,
-    RetryBudget,
-    State,
-    balancer,
-)
+from policies.balancing import balancer
+from policies.cache import FOREVER_NS
+from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
 from policies.latency_balancing import BackendLatency, LatencyLimits
+from policies.retry import Backoff, GiveUp, RetryBudget
 from scenarios.records import Event
 from scenarios.spec import Retry
 from scenarios.spec import Service as ServiceSpec

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from simpy.events import Event, Timeout
 
-from policies import FOREVER_NS, CacheEntry, Hit, cache_entry
+from policies.cache import FOREVER_NS, CacheEntry, Hit, cache_entry
 from scenarios.history import Operation, Outcome
 from scenarios.spec import Cache as CacheSpec
 from sim.distributions import DrawNs

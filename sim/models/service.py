@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from simpy.events import Timeout
 
-from policies import RateLimit, TieredLimiter
+from policies.rate_limit import RateLimit, TieredLimiter
 from scenarios.records import Event
 from scenarios.spec import Service as ServiceSpec
 from sim.models.meter import Meter

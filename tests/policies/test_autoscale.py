@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
-from policies import Hpa, HpaSpec, PodMetric, ScalingPolicy, recommendation
-from policies.autoscale import HorizontalPodAutoscalerSpec
+from policies.autoscale import (
+    HorizontalPodAutoscalerSpec,
+    Hpa,
+    HpaSpec,
+    PodMetric,
+    recommendation,
+)
+from policies.hpa_behaviour import ScalingPolicy
 from policies.hpa_metrics import MetricSpec, Patience
 
 SECOND_NS = 1_000_000_000

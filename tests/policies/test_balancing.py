@@ -2,7 +2,13 @@
 
 import pytest
 
-from policies import LeastOutstanding, PowerOfTwoChoices, RoundRobin, balancer, two_choices
+from policies.balancing import (
+    LeastOutstanding,
+    PowerOfTwoChoices,
+    RoundRobin,
+    balancer,
+    two_choices,
+)
 
 
 def test_round_robin_goes_round_and_does_not_mind_who_is_busy() -> None:

@@ -2,15 +2,7 @@
 
 import pytest
 
-from policies import (
-    FOREVER_NS,
-    Fill,
-    Hit,
-    LeasedEntry,
-    UnprotectedEntry,
-    Wait,
-    cache_entry,
-)
+from policies.cache import FOREVER_NS, Fill, Hit, LeasedEntry, UnprotectedEntry, Wait, cache_entry
 
 LEASE_NS = 100
 

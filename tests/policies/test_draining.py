@@ -1,6 +1,6 @@
 """Stories of backends that leave."""
 
-from policies import LeastOutstanding, RoundRobin
+from policies.balancing import LeastOutstanding, RoundRobin
 from policies.draining import Assignment, BackendSet, BackendState
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies import PowerOfTwoChoices
+from policies.balancing import PowerOfTwoChoices
 from policies.latency_balancing import (
     TIME_MAX_NS,
     BackendLatency,

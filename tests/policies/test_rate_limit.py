@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
+from policies.rate_limit import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
 
 REFUSED_FOR_20_NS = Admission(admitted=False, retry_after_ns=20, remaining=0)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policies import Backoff
+from policies.retry import Backoff
 from reference_services.gateway.upstream_policy import (
     NEVER_OPENS,
     Balancing,
