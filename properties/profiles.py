@@ -1,7 +1,8 @@
 """How hard the properties look.
 
-``ci`` is Hypothesis' own profile: derandomised, so that a red run is red again. ``nightly``
-digs a hundred times as deep, with new luck each time. ``mutants`` stops at the first example
+``ci`` is Hypothesis' own profile: derandomised, so that a red run is red again. ``quick`` looks
+at a third as many examples, for the tests that every change waits for; ``nightly`` digs a
+hundred times as deep, with new luck each time. ``mutants`` stops at the first example
 that objects: a planted bug's counterexample need not be small.
 """
 
@@ -11,6 +12,8 @@ from hypothesis import Phase, settings
 
 _EXAMPLES: Final = settings.get_profile("ci").max_examples
 
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=_EXAMPLES // 3)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=_EXAMPLES // 3)
 settings.register_profile(
     "nightly", settings.get_profile("ci"), max_examples=100 * _EXAMPLES, derandomize=False
 )
