@@ -295,6 +295,7 @@ async def test_whoever_is_slow_or_dies_every_answered_write_is_seen_and_all_conv
         assert len(answered) < len(stage.writes), "nobody has died"
         # So long are those who died waited for; then the replica shows what they had committed.
         await sleep_ns(HASTY.write_ns)
+        before = len(stage.reads)
         for title in titles:
             version, mark = what(await newest(processes[0], title))
             now_ns = monotonic_ns()
@@ -304,7 +305,9 @@ async def test_whoever_is_slow_or_dies_every_answered_write_is_seen_and_all_conv
     assert no_phantoms(stage.writes, stage.reads)
     assert bounded_staleness(stage.writes, stage.reads, by_reads=False)
     assert reads_own_writes(stage.writes, stage.reads)
-    assert converges(stage.writes, stage.reads, within_ns=0)
+    # Without what was read before: one read may have brought a write that was on its way, or whose
+    # writer died, and the next one not; that is not promised, and happens on a busy machine.
+    assert converges(stage.writes, stage.reads[before:], within_ns=0)
 
 
 @pytest.mark.parametrize(
