@@ -62,15 +62,20 @@ class Worker:
             await sleep_ns(PAUSE_NS)
 
     async def _work(self, token: int, device: int, note: str) -> bool:
-        try:
-            admitted = await self._ledger.work(token, device, note)
-            renewed = await self._ledger.renew(token)
-        except StoreDown:
-            return True
+        admitted, renewed = await self._answered(token, device, note)
         self._tell("worked" if admitted else "work refused", token)
         if not renewed:
             self._tell("renewal refused", token)
         return admitted and renewed
+
+    async def _answered(self, token: int, device: int, note: str) -> tuple[bool, bool]:
+        while True:
+            try:
+                admitted = await self._ledger.work(token, device, note)
+                return admitted, await self._ledger.renew(token)
+            except StoreDown:
+                # It may not have been done: it is done again, so that whoever counts finds it.
+                await sleep_ns(PAUSE_NS)
 
     async def _release(self, token: int) -> bool:
         try:
