@@ -17,7 +17,7 @@ from worlds.processes.ports import claim_free_port
 from worlds.processes.postgres import Cluster, postgres_url
 from worlds.processes.waiting import Cancellation
 
-_START_MAX_NS = 30 * NS_PER_S
+_START_MAX_NS = 120 * NS_PER_S
 
 
 class Databases(NamedTuple):

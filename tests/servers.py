@@ -74,8 +74,11 @@ def running_service(
             process.wait()
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: int = 30) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: int = 120) -> None:
     """Return when somebody listens on ``port``.
+
+    Whoever ends is noticed at once. The patience is for a busy machine, on which a service takes
+    ten seconds to import what it needs, and longer.
 
     Raises:
         AssertionError: ``process`` ended, or nobody listened in time.
