@@ -22,6 +22,7 @@ from properties.checkers.staleness import (
     reads_own_writes,
 )
 from properties.checkers.verdict import Verdict
+from properties.profiles import scaled
 from scenarios import units
 from scenarios.history import Operation, Outcome
 from scenarios.spec import Cache as CacheSpec
@@ -145,7 +146,7 @@ DRAWN = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=scaled(25), deadline=None)
 @given(drawn=DRAWN)
 def test_with_leases_two_load_at_once_only_if_something_came_between(drawn: dict[str, Any]) -> None:
     for of_key in epochs_of(history_of(scenario("lease", **drawn))).values():

@@ -20,6 +20,7 @@ from properties.checkers.effects import (
     every_job_ends,
 )
 from properties.checkers.verdict import Verdict
+from properties.profiles import scaled
 from properties.sim.mortal_queue import LEASE_NS, LIMITS, Fault, MortalQueue
 from properties.sim.platforms import scenarios
 from scenarios import units
@@ -83,7 +84,7 @@ def _queues_of(kind: type[MortalQueue]) -> Iterator[None]:
 
 
 @given(scenario=scenarios(), faults=FAULTS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scaled(20), deadline=None)
 def test_whatever_befalls_the_workers_each_job_is_done_once_or_dead(
     scenario: Scenario, faults: tuple[Fault, ...]
 ) -> None:

@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from policies.rate_limit import RateLimit, TieredLimiter
 from policies.store_failure import CountLocally, WithoutStore, admitted_max
 from properties.checkers.rate_limit import Ask, Fate, ask_of, enforced
+from properties.profiles import scaled
 from properties.strategies import LimiterHistory, limiter_histories
 from scenarios import units
 from scenarios.history import Operation
@@ -144,7 +145,7 @@ def limited_scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario.model_validate(data, context=units.FILE)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=scaled(20), deadline=None)
 @given(scenario=limited_scenarios())
 def test_simulator_lets_no_window_hold_more_and_refuses_nobody_earlier(
     scenario: Scenario,

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from policies.device_room import Ask, Device
 from properties.checkers.intervals import capacity_kept, exact
+from properties.profiles import scaled
 from sim.models.gpus import GpuEvent, GpuJob, GpuPool, GpuRules, Step
 from sim.models.timeline import Timeline
 from sim.streams import request_key, seed_key, stream_key, uniform
@@ -29,7 +30,7 @@ END_NS = 100_000
 ENDS = {Step.DONE, Step.OUT_OF_MEMORY, Step.RAN_OUT, Step.DEVICE_LOST}
 LASTS = {Step.DONE, Step.GIVEN_UP, Step.REFUSED}
 
-EXAMPLES = settings(max_examples=40, deadline=None)
+EXAMPLES = settings(max_examples=scaled(40), deadline=None)
 
 
 @st.composite
@@ -201,7 +202,7 @@ def drawn_jobs(seed: int) -> list[tuple[int, GpuJob]]:
     return coming
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=scaled(15), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_the_same_seed_gives_the_same_events_and_another_seed_gives_others(seed: int) -> None:
     lost = [(20, 1, 30), (90, 2, 5)]

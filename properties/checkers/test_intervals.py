@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from properties.checkers.intervals import Moment, Span, capacity_kept, exact, held_by_one, most_held
 from properties.checkers.verdict import Verdict
+from properties.profiles import scaled
 
 
 @st.composite
@@ -60,7 +61,7 @@ def test_with_known_ends_the_sweep_finds_what_a_look_at_every_nanosecond_finds(
     assert held_by_one(spans) == capacity_kept(alone, {"a": 1, "b": 1})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(spans=spans(vague=True), capacity=st.integers(0, 6))
 def test_with_vague_ends_it_is_broken_if_it_must_be_and_unknown_if_it_may_be(
     spans: list[Span], capacity: int

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from policies.allowance import AMOUNT_MAX, Allowance, AllowanceLimit
 from properties.interleavings import Process, every_order
+from properties.profiles import scaled
 
 LIMIT = AllowanceLimit(amount=10, period_ns=100, hold_ns=30)
 
@@ -169,4 +170,4 @@ class AllowanceMachine(RuleBasedStateMachine):
 
 
 TestAllowance = AllowanceMachine.TestCase
-TestAllowance.settings = settings(max_examples=60, stateful_step_count=30)
+TestAllowance.settings = settings(max_examples=scaled(60), stateful_step_count=30)

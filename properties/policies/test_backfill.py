@@ -11,6 +11,7 @@ from policies.backfill import NEVER_NS, BackfillQueue, QueuedJob
 from policies.device_room import Ask, Device
 from policies.placement import DeviceLeases
 from properties.checkers.intervals import capacity_kept, exact
+from properties.profiles import scaled
 from properties.strategies.placement import Arrival, arrivals
 
 POOL = (Device(memory_bytes=10), Device(memory_bytes=10))
@@ -152,7 +153,7 @@ def test_every_job_has_its_turn_and_the_order_is_by_rank(jobs: tuple[Arrival, ..
             assert course.begun_ns[earlier] <= course.begun_ns[later]
 
 
-@settings(max_examples=40)
+@settings(max_examples=scaled(40))
 @given(gap_ns=st.integers(1, 5), runs_ns=st.integers(6, 20), large=st.sampled_from([9, 10]))
 def test_a_stream_of_small_jobs_does_not_starve_a_large_one(
     gap_ns: int, runs_ns: int, large: int

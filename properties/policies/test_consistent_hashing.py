@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.consistent_hashing import HashRing, RingLimits, has_room
+from properties.profiles import scaled
 from properties.strategies.balancing import NAMES, loads, names
 
 FEW = RingLimits(virtual_nodes=8, capacity_percent=125)
@@ -97,7 +98,7 @@ def test_room_is_where_one_more_is_at_most_the_capacity_rounded_up(
     assert has_room(load, total, backends, percent) == (load + 1 <= capacity)
 
 
-@settings(max_examples=10)
+@settings(max_examples=scaled(10))
 @given(backends=st.integers(2, 8), salt=st.integers(0, 10**9))
 def test_many_points_for_each_backend_make_the_shares_about_equal(backends: int, salt: int) -> None:
     ring = HashRing([f"{salt}-{number}" for number in range(backends)], RingLimits())

@@ -23,6 +23,7 @@ from policies.device_room import (
     memory_bytes,
 )
 from policies.placement import DeviceLeases, Lease, Reason, Refused
+from properties.profiles import scaled
 from properties.strategies.placement import LEASE_NS, TIMES_NS, asks, devices, strategies
 
 
@@ -267,7 +268,7 @@ class LeasesMachine(RuleBasedStateMachine):
 
 
 TestLeases = LeasesMachine.TestCase
-TestLeases.settings = settings(max_examples=60, stateful_step_count=30)
+TestLeases.settings = settings(max_examples=scaled(60), stateful_step_count=30)
 
 
 @given(

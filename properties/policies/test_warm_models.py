@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policies.warm_models import AllInUse, Load, SwapLimit, TooManySwaps, Warm, WarmModels
+from properties.profiles import scaled
 
 MEMORY_BYTES = 10
 SIZES = {"a": 3, "b": 4, "c": 5, "d": 10}
@@ -90,4 +91,4 @@ class WarmMachine(RuleBasedStateMachine):
 
 
 TestWarmModels = WarmMachine.TestCase
-TestWarmModels.settings = settings(max_examples=60, stateful_step_count=30)
+TestWarmModels.settings = settings(max_examples=scaled(60), stateful_step_count=30)

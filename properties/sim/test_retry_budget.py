@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from properties.profiles import scaled
 from properties.sim.platforms import scenarios
 from scenarios import units
 from scenarios.history import Operation, Outcome
@@ -18,7 +19,7 @@ from scenarios.spec import Scenario
 from sim.models.calls import RETRY_RESERVE
 from sim.run import simulate
 
-EXAMPLES = settings(max_examples=15, deadline=None)
+EXAMPLES = settings(max_examples=scaled(15), deadline=None)
 
 
 def history_of(scenario: Scenario) -> list[Operation]:
