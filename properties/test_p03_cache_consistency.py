@@ -6,7 +6,8 @@ Then, for a cache with leases or with versions and tombstones, whatever the orde
     (i)    convergence: D after the last write was answered, every read brings its version
     (ii)   bounded staleness: a read brings what was current within D before it began
     (iii)  sessions: who has written reads that or later; who has read reads that or later, unless
-           a lease, or the time for a fill, ran out in between
+           a lease, or the time for a fill, ran out in between, or the reader loaded for itself
+           while somebody else had the lease
     (iv)   no phantoms: what is read was written, as a whole, and before
     (v)    stampede: the database is asked once for each miss, lost lease and lost value
 

@@ -101,9 +101,12 @@ class FaultyStore(ScriptStore):
         super().__init__(url, None)
         self.turns = count()
         self.faulty = False
+        self.deadly = False
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: Word) -> object:
         """Ask, late or never, if it is an invalidation or a fill."""
+        if self.deadly and arguments[:1] == ("invalidate",):
+            raise Died
         if self.faulty and arguments[:1] in {("invalidate",), ("fill",)}:
             turn = next(self.turns)
             await sleep_ns((0, 0, 5, 40, 120)[turn % 5] * NS_PER_MS)
@@ -293,6 +296,12 @@ async def test_whoever_is_slow_or_dies_every_answered_write_is_seen_and_all_conv
         answered = [it for it in stage.writes if it.returned_ns is not None]
         assert len(answered) > 10
         assert len(answered) < len(stage.writes), "nobody has died"
+        # The last to write each title dies, and somebody reads before the replica shows it.
+        processes[0].store.deadly = True
+        for title in titles:
+            await stage.write(processes[0], title, "the dying")
+            await stage.read(processes[1], title, "an early heir")
+        processes[0].store.deadly = False
         # So long are those who died waited for; then the replica shows what they had committed.
         await sleep_ns(HASTY.write_ns)
         before = len(stage.reads)
