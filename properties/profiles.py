@@ -13,7 +13,6 @@ from hypothesis import Phase, settings
 _EXAMPLES: Final = settings.get_profile("ci").max_examples
 
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=_EXAMPLES // 3)
-settings.register_profile("quick", settings.get_profile("ci"), max_examples=_EXAMPLES // 3)
 settings.register_profile(
     "nightly", settings.get_profile("ci"), max_examples=100 * _EXAMPLES, derandomize=False
 )
