@@ -101,9 +101,9 @@ class _Flight:
 
     __slots__ = ("failures", "followers", "leader", "leader_until_ns")
 
-    def __init__(self) -> None:
+    def __init__(self, now_ns: int) -> None:
         self.leader = 0
-        self.leader_until_ns = 0
+        self.leader_until_ns = now_ns
         self.failures = 0
         self.followers: dict[int, int] = {}
         """When each leaves at the latest."""
@@ -131,7 +131,7 @@ class Coalescer(Generic[Key]):
         """Say what the next caller is to do, who wants ``key``."""
         self._callers += 1
         caller = self._callers
-        flight = self._flights.setdefault(key, _Flight())
+        flight = self._flights.setdefault(key, _Flight(now_ns))
         if now_ns >= flight.leader_until_ns:
             return self._appoint(flight, caller, now_ns)
         leave_at_ns = min(now_ns + self._limits.wait_max_ns, FOREVER_NS)
@@ -148,7 +148,7 @@ class Coalescer(Generic[Key]):
             return Leave(caller)
         if caller == flight.leader and now_ns < flight.leader_until_ns:
             return Lead(caller, flight.leader_until_ns)
-        leave_at_ns = flight.followers.get(caller, 0)
+        leave_at_ns = flight.followers.get(caller, now_ns)
         verdict, until_ns = follower_step(now_ns, leave_at_ns, flight.leader_until_ns)
         if verdict == WAIT:
             return Follow(caller, until_ns)

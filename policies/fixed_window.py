@@ -42,13 +42,17 @@ class FixedWindow:
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        self._start_ns = 0
+        self._start_ns: int | None = None
         self._count = 0
 
     def admit(self, now_ns: int) -> Admission:
         """Decide on one request that arrives at ``now_ns``."""
+        limit = self._limit
+        if self._start_ns is None:
+            # The first request's own, which may lie before time 0.
+            self._start_ns = now_ns - now_ns % limit.window_ns
         self._start_ns, self._count, wait_ns = fixed_window_step(
-            self._start_ns, self._count, now_ns, self._limit.requests, self._limit.window_ns
+            self._start_ns, self._count, now_ns, limit.requests, limit.window_ns
         )
-        remaining = self._limit.requests - self._count
+        remaining = limit.requests - self._count
         return Admission(admitted=wait_ns == 0, retry_after_ns=wait_ns, remaining=remaining)

@@ -19,11 +19,11 @@ class RateLimit:
     """So many requests in any stretch of time of the window's length.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: a number is below 1, or there are more requests than ``UNLIMITED``.
     """
 
     requests: int
-    """Requests admitted per window; at least 1."""
+    """Requests admitted per window; from 1 to ``UNLIMITED``, which is as long as logs can get."""
 
     window_ns: int
     """Length of the window; at least 1."""
@@ -31,6 +31,8 @@ class RateLimit:
     def __post_init__(self) -> None:
         if self.requests < 1:
             raise ValueError(f"requests must be at least 1, got {self.requests}")
+        if self.requests > UNLIMITED:
+            raise ValueError(f"requests must be at most {UNLIMITED}, got {self.requests}")
         if self.window_ns < 1:
             raise ValueError(f"window_ns must be at least 1, got {self.window_ns}")
 

@@ -74,13 +74,16 @@ class SlidingCounter:
                 f"{limit.window_ns}, got {limit.requests}"
             )
         self._limit = limit
-        self._start_ns = 0
+        self._start_ns: int | None = None
         self._previous = 0
         self._current = 0
 
     def admit(self, now_ns: int) -> Admission:
         """Decide on one request that arrives at ``now_ns``."""
         limit = self._limit
+        if self._start_ns is None:
+            # The first request's own, which may lie before time 0.
+            self._start_ns = now_ns - now_ns % limit.window_ns
         self._start_ns, self._previous, self._current, wait_ns = sliding_counter_step(
             self._start_ns,
             self._previous,

@@ -150,3 +150,10 @@ def test_leaving_comes_before_leading(now_ns: int, decision: tuple[int, int]) ->
 def test_a_limit_below_1_is_refused_by_name(field: str) -> None:
     with pytest.raises(ValueError, match=f"{field} must be at least 1, got 0"):
         CoalescingLimits(**{"lead_max_ns": 1, "wait_max_ns": 1, field: 0})
+
+
+def test_before_time_zero_somebody_leads_too_and_strangers_are_sent_away() -> None:
+    flights: Coalescer[str] = Coalescer(LIMITS)
+    assert flights.join("a", -1000) == Lead(caller=1, until_ns=-900)
+    assert flights.join("a", -950) == Follow(caller=2, until_ns=-900)
+    assert flights.look("a", 7, -940) == Leave(caller=7)

@@ -58,3 +58,12 @@ def test_counters_that_would_not_fit_into_64_bits_are_refused() -> None:
     message = "requests must be at most 1073741824 with a window_ns of 1073741824, got 1073741825"
     with pytest.raises(ValueError, match=message):
         SlidingCounter(RateLimit(requests=2**30 + 1, window_ns=2**30))
+
+
+@pytest.mark.parametrize("limiter", [FixedWindow, SlidingCounter])
+def test_before_time_zero_windows_come_and_go_like_any_others(
+    limiter: type[FixedWindow | SlidingCounter],
+) -> None:
+    decided = limiter(FOUR_IN_A_HUNDRED)
+    assert [decided.admit(-1000).admitted for _ in range(5)] == [True] * 4 + [False]
+    assert decided.admit(-800).admitted
