@@ -7,7 +7,8 @@ and has a balancer such as ``PowerOfTwoChoices`` compare costs instead of open r
 
 The time is a peak-sensitive moving average. It jumps to an answer slower than itself at once,
 so that a backend that became slow is known after one answer, and what it has of a peak halves
-with each ``decay_ns`` that passes: at most half is left, at least 1/e.
+with each ``decay_ns`` that passes: at most half is left, at least 1/e, but for 1 ns and a part in
+2**26 that each step may round away.
 
 A backend that fails at once answers faster than any other. Taken at its word it would draw
 everything to itself (least outstanding sends 85 % of all requests to one of ten such). Here a
@@ -83,7 +84,8 @@ def peak_ewma_step(
     elapsed_ns = now_ns - noted_ns
     rest_ns = elapsed_ns % decay_ns
     halved = (average - value) >> min(elapsed_ns // decay_ns, 62)
-    left = halved - (halved * ((rest_ns << 16) // (decay_ns + rest_ns)) >> 16)
+    # As many bits as 64 hold: what is cut off here is decay that no later step makes good.
+    left = halved - (halved * ((rest_ns << 26) // (decay_ns + rest_ns)) >> 26)
     if left == average - value:
         return average, noted_ns
     return value + left, now_ns

@@ -65,8 +65,8 @@ def test_however_the_time_is_cut_at_most_half_and_at_least_the_eth_part_is_left_
     for part_ns in parts:
         now_ns += part_ns
         left, noted_ns = peak_ewma_step(left, noted_ns, now_ns, 0, decay_ns)
-    # The weight has sixteen bits: each step may take up to one part less than it should.
-    slack = Fraction(2 * len(parts), 1 << 16)
+    # The weight has 26 bits: each step may take up to one part less than it should.
+    slack = Fraction(2 * len(parts), 1 << 26)
     assert 1 / e - slack <= Fraction(left, average) <= Fraction(1, 2) + slack
 
 

@@ -106,3 +106,12 @@ def test_time_that_runs_backwards_is_a_mistake_of_the_caller() -> None:
         backend.failed(0, now_ns=0)
     with pytest.raises(AssertionError, match="before its request"):
         backend.answered(-1, now_ns=2 * MS)
+
+
+@pytest.mark.parametrize("apart_ns", [30_365, 33_000, 1_000_000])
+def test_many_answers_close_together_forget_half_of_a_peak_as_one_does(apart_ns: int) -> None:
+    left, noted_ns, now_ns = 5 * S, 0, 0
+    while now_ns < S:
+        now_ns += apart_ns
+        left, noted_ns = peak_ewma_step(left, noted_ns, now_ns, 0, S)
+    assert 5 * S // 2.72 <= left <= 5 * S // 2
