@@ -25,13 +25,16 @@ Source: for retirement, HikariCP's documentation of ``maxLifetime`` and ``idleTi
 
 from collections import deque
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple, TypeAlias
 
 from policies.token_bucket import gcra_step
 
 TIME_MAX_NS: Final = 2**53
 """The longest time there is in the settings; a hundred days."""
+
+_OVER_MAX: Final = 16
+"""So many deadlines of tickets that wait no longer are not worth going over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,11 @@ class ConnectionPool:
         self._tickets += 1
         self._waiting[self._tickets] = deadline_ns
         heappush(self._deadlines, (deadline_ns, self._tickets))
+        # Tickets that wait no longer leave from the top alone, so behind one with an early deadline
+        # they would gather as long as anybody waits.
+        if len(self._deadlines) > 2 * len(self._waiting) + _OVER_MAX:
+            self._deadlines = [(until_ns, ticket) for ticket, until_ns in self._waiting.items()]
+            heapify(self._deadlines)
         return Asked(self._tickets, self._settle(now_ns))
 
     def opened(self, now_ns: int, connection: int, uniform: float) -> tuple[Action, ...]:

@@ -1,5 +1,7 @@
 """The connection pool, in stories one can check by hand."""
 
+from sys import getrefcount
+
 import pytest
 
 from policies.connection_pool import (
@@ -182,3 +184,14 @@ def test_a_fleet_s_pools_fit_into_what_the_server_allows() -> None:
         pool_share(100, reserved=3, processes=0)
     with pytest.raises(ValueError, match="reserved and besides must not be negative, got -1, 0"):
         pool_share(100, reserved=-1, processes=1)
+
+
+def test_deadlines_of_those_who_left_do_not_gather_behind_one_who_waits() -> None:
+    pool = with_connections(1)
+    pool.ask(1, LATER_NS)
+    deadline_ns = LATER_NS + pool.waiting
+    held = getrefcount(deadline_ns)
+    for _ in range(1000):
+        pool.cancel(1, pool.ask(1, deadline_ns).ticket)
+    assert getrefcount(deadline_ns) - held <= 20
+    assert pool.give_back(2, ticket=1) == (Lend(2, 1),)
