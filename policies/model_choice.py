@@ -306,7 +306,13 @@ class ModelChooser:
         Returns:
             What it cost in micro-dollars; None, and nothing is changed, if it is settled already,
             or so late that it counts in full.
+
+        Raises:
+            ValueError: a number of tokens is not 0 to ``TOKENS_MAX``; nothing is settled then.
         """
+        for field, tokens in (("input_tokens", input_tokens), ("output_tokens", output_tokens)):
+            if not 0 <= tokens <= TOKENS_MAX:
+                raise ValueError(f"{field} must be 0 to {TOKENS_MAX}, got {tokens}")
         self._forget_what_is_over(now_ns)
         reserved = self._reserved.pop(ticket, None)
         if reserved is None:

@@ -6,6 +6,7 @@ import pytest
 
 from policies.allowance import Allowance, AllowanceLimit
 from policies.model_choice import (
+    TOKENS_MAX,
     Chosen,
     Lack,
     LatencyRule,
@@ -177,3 +178,15 @@ def test_a_latency_rule_that_makes_no_sense_is_refused() -> None:
         LatencyRule(observations_min=0)
     with pytest.raises(ValueError, match="observations_max must be at least observations_min"):
         LatencyRule(observations_min=5, observations_max=4)
+
+
+@pytest.mark.parametrize("tokens", [-1, TOKENS_MAX + 1])
+def test_a_settlement_in_tokens_that_cannot_be_leaves_the_reservation_as_it_was(
+    tokens: int,
+) -> None:
+    choices = chooser(small=2_000)
+    choice = choices.choose(QUESTION, 0)
+    assert isinstance(choice, Chosen)
+    with pytest.raises(ValueError, match=f"output_tokens must be 0 to {TOKENS_MAX}, got {tokens}"):
+        choices.settle(choice.ticket, input_tokens=1_000, output_tokens=tokens, now_ns=1)
+    assert choices.settle(choice.ticket, input_tokens=1_000, output_tokens=0, now_ns=2) == 250
