@@ -22,7 +22,8 @@ from typing import Final
 SCALE: Final = 1_000_000
 """Limits are counted in millionths, so that a share of a call can be gained."""
 
-_LIMIT_MAX: Final = 10**9
+_LIMIT_MAX: Final = 10**6
+"""Above it, what a success gains would be less than a millionth, which is nothing."""
 
 _PERCENT_MAX: Final = 100
 
@@ -55,7 +56,7 @@ class ConcurrencyLimits:
     """Where it begins."""
 
     limit_max: int = 200
-    """The limit is never higher; from ``limit_start`` to 10**9."""
+    """The limit is never higher; from ``limit_start`` to 10**6."""
 
     back_off_percent: int = 90
     """What an overload leaves of the limit; 1 to 99."""
@@ -75,7 +76,7 @@ def raised_step(limit: int, limit_max: int) -> int:
 
     Args:
         limit: in millionths, at least a million.
-        limit_max: in millionths, up to 10**15.
+        limit_max: in millionths, up to 10**12.
     """
     return min(limit + SCALE * SCALE // limit, limit_max)
 
@@ -84,7 +85,7 @@ def cut_step(limit: int, limit_min: int, back_off_percent: int) -> int:
     """Return the limit after an overload.
 
     Args:
-        limit: in millionths, up to 10**15.
+        limit: in millionths, up to 10**12.
         limit_min: in millionths.
         back_off_percent: what is left; 1 to 99.
     """

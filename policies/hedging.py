@@ -100,6 +100,10 @@ class HedgeLimits:
             raise ValueError(f"step_ns must be from 1 to {_NS_MAX}, got {self.step_ns}")
         if not 1 <= self.slow_percent < _PERCENT_MAX:
             raise ValueError(f"slow_percent must be from 1 to 99, got {self.slow_percent}")
+        if not 0 <= self.share_percent <= _PERCENT_MAX:
+            raise ValueError(f"share_percent must be from 0 to 100, got {self.share_percent}")
+        if self.reserve < 0:
+            raise ValueError(f"reserve must be at least 0, got {self.reserve}")
 
 
 def delay_step(
@@ -123,11 +127,7 @@ def delay_step(
 
 
 class Hedging:
-    """Says when requests to one service are sent a second time.
-
-    Raises:
-        ValueError: the share or the reserve is out of range.
-    """
+    """Says when requests to one service are sent a second time."""
 
     __slots__ = ("_bounds_ns", "_budget", "_delay_ns", "_limits")
 

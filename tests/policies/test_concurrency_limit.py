@@ -2,7 +2,13 @@
 
 import pytest
 
-from policies.concurrency_limit import ConcurrencyLimit, ConcurrencyLimits, Ending
+from policies.concurrency_limit import (
+    SCALE,
+    ConcurrencyLimit,
+    ConcurrencyLimits,
+    Ending,
+    raised_step,
+)
 
 LIMITS = ConcurrencyLimits(limit_min=2, limit_start=10, limit_max=11, back_off_percent=50)
 
@@ -52,9 +58,9 @@ def test_a_ticket_that_comes_back_twice_frees_one_place() -> None:
 @pytest.mark.parametrize(
     ("limits", "complaint"),
     [
-        ({"limit_min": 0}, "must ascend from 1 to 1000000000, got 0, 10 and 20"),
-        ({"limit_start": 21}, "must ascend from 1 to 1000000000, got 1, 21 and 20"),
-        ({"limit_max": 10**9 + 1}, "must ascend from 1 to 1000000000"),
+        ({"limit_min": 0}, "must ascend from 1 to 1000000, got 0, 10 and 20"),
+        ({"limit_start": 21}, "must ascend from 1 to 1000000, got 1, 21 and 20"),
+        ({"limit_max": 10**6 + 1}, "must ascend from 1 to 1000000"),
         ({"back_off_percent": 0}, "back_off_percent must be from 1 to 99, got 0"),
         ({"back_off_percent": 100}, "back_off_percent must be from 1 to 99, got 100"),
     ],
@@ -62,3 +68,8 @@ def test_a_ticket_that_comes_back_twice_frees_one_place() -> None:
 def test_limits_that_make_no_sense_are_refused(limits: dict[str, int], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         ConcurrencyLimits(**{"limit_start": 10, "limit_max": 20, **limits})
+
+
+def test_even_at_the_highest_limit_a_success_counts() -> None:
+    highest = ConcurrencyLimits(limit_start=10**6, limit_max=10**6)
+    assert raised_step((highest.limit_max - 1) * SCALE, highest.limit_max * SCALE) % SCALE == 1

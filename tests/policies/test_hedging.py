@@ -71,14 +71,12 @@ def test_the_delay_comes_down_to_what_most_requests_take() -> None:
         ({"step_ns": 0}, "step_ns must be from 1 to 9007199254740992, got 0"),
         ({"slow_percent": 0}, "slow_percent must be from 1 to 99, got 0"),
         ({"slow_percent": 100}, "slow_percent must be from 1 to 99, got 100"),
+        ({"share_percent": -1}, "share_percent must be from 0 to 100, got -1"),
+        ({"share_percent": 101}, "share_percent must be from 0 to 100, got 101"),
+        ({"reserve": -1}, "reserve must be at least 0, got -1"),
     ],
 )
 def test_limits_that_make_no_sense_are_refused(limits: dict[str, int], complaint: str) -> None:
     known = {"delay_min_ns": 10, "delay_max_ns": 1000, "step_ns": 1, "slow_percent": 5}
     with pytest.raises(ValueError, match=complaint):
         HedgeLimits(**{**known, **limits})
-
-
-def test_a_share_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="percent must be from 0 to 100, got 101"):
-        Hedging(HedgeLimits(delay_min_ns=1, delay_max_ns=1, step_ns=1, share_percent=101))
