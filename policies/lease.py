@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 TOKEN_MAX: Final = 2**63 - 1
-"""The last token there is; a thousand leases a nanosecond would not use them up in a year."""
+"""The last token there is; a hundred leases a nanosecond would not use them up in a year."""
 
 _LEASE_MAX_NS: Final = 2**62
 

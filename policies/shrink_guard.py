@@ -11,7 +11,8 @@ known, the number may only grow. The guard stands between what the metrics call 
 stabilisation: what it holds back is not noted as done.
 
 Bound: the fleet does not shrink at any time before which, within the window, the signal was
-above its calm or unknown. Where the signal stays calm the guard changes nothing.
+above its calm or unknown. Where the signal stays calm the guard changes nothing. The time before
+the first question counts as calm: a guard that is started anew has no window to wait for.
 
 Source: Slack engineering, "Slack's Outage on January 4th 2021": waiting threads idled the
 processors, and the autoscaler shrank the web tier in the middle of the outage.

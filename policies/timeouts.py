@@ -1,8 +1,8 @@
 """Deadlines that shrink along a chain of calls, so that nobody works for nobody.
 
 A request that must be answered by some time hands on less than what is left of it: what the
-way back will take is kept in reserve, no hop may have more than its cap, and where what is left
-is too little for anything useful, the call is refused at once instead of failing later.
+way back will take is kept in reserve, no attempt may have more than the hop's cap, and where what
+is left is too little for anything useful, the call is refused at once instead of failing later.
 
     what a call gets = min(what is left - the reserve, the cap), shared among its attempts
 
@@ -50,7 +50,7 @@ def timeout_step(
     Args:
         left_ns: until the caller's own deadline; negative after it. From -2**62 to 2**62.
         reserve_ns: kept for the ways and for what the caller does with the answer; up to 2**61.
-        hop_max_ns: what all attempts of the call may take; up to 2**61.
+        hop_max_ns: what this attempt and those after it may take together; up to 2**61.
         useful_min_ns: what one attempt needs to be of any use; from 1 to ``hop_max_ns``.
         attempts_left: how many attempts share the time, this one included; at least 1.
 
@@ -76,7 +76,9 @@ class HopLimits:
     """Kept back for the way there, the way back, and the rest of the caller's work; 0 or more."""
 
     hop_max_ns: int
-    """No call may take longer, however much time is left."""
+    """No attempt, with those after it, is planned to take longer, however much time is left. Each
+    decision counts anew: all of a call's attempts stay within it if each is decided with the sooner
+    of the caller's deadline and the first attempt's start, the reserve and this added up."""
 
     useful_min_ns: int = 1
     """A call that gets less is not made; from 1 to ``hop_max_ns``."""

@@ -141,6 +141,7 @@ class VersionedEntry:
 
         A value of that version or a higher one stays: it is not from before the commit.
         """
+        assert version >= 0, "versions count from 0, which stands for nothing"
         if version > self._known_version(now_ns):
             self._version = version
             self._value_until_ns = now_ns

@@ -51,3 +51,16 @@ def test_limits_that_make_no_sense_are_refused(limits: dict[str, int], complaint
 def test_a_call_without_attempts_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(AssertionError, match="one of those that are left"):
         HOP.decide(now_ns=0, deadline_ns=100, attempts_left=0)
+
+
+def test_each_attempt_counts_the_cap_anew_unless_the_first_one_sets_the_end() -> None:
+    def ended_ns(deadline_ns: int) -> int:
+        now_ns = 0
+        for attempts_left in (3, 2, 1):
+            decision = HOP.decide(now_ns, deadline_ns, attempts_left)
+            assert isinstance(decision, Proceed)
+            now_ns = decision.deadline_ns
+        return now_ns
+
+    assert ended_ns(10**9) == 20 + 30 + 60
+    assert ended_ns(min(10**9, HOP.reserve_ns + HOP.hop_max_ns)) == 60

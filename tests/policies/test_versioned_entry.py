@@ -99,6 +99,8 @@ def test_the_largest_version_and_the_latest_time_are_like_any_other() -> None:
 def test_a_negative_version_is_a_caller_s_mistake() -> None:
     with pytest.raises(AssertionError, match="versions count from 0"):
         VersionedEntry(LIMITS).fill(-1, fill_by_ns=100, now_ns=0)
+    with pytest.raises(AssertionError, match="versions count from 0"):
+        VersionedEntry(LIMITS).invalidate(-1, now_ns=0)
 
 
 @pytest.mark.parametrize(
