@@ -68,7 +68,7 @@ class KeyRecord(NamedTuple):
     """None: nobody has finished yet."""
 
     run: int = 1
-    """Which run holds the key, counted from 1."""
+    """Which run holds the key; at least 1, and higher than that of every run under it before."""
 
     held_until_ns: int = 0
     kept_until_ns: int = 2**63 - 1
@@ -159,7 +159,7 @@ class IdempotencyKeys:
         ValueError: ``keys_max`` is out of range.
     """
 
-    __slots__ = ("_keys_max", "_limits", "_now_ns", "_records")
+    __slots__ = ("_forgotten_run", "_keys_max", "_limits", "_now_ns", "_records")
 
     def __init__(self, limits: IdempotencyLimits, keys_max: int) -> None:
         if keys_max < 1:
@@ -169,6 +169,8 @@ class IdempotencyKeys:
         # In the order in which they were written, which is that in which they are forgotten.
         self._records: dict[str, KeyRecord] = {}
         self._now_ns = 0
+        # The highest number of a run whose record was forgotten.
+        self._forgotten_run = 0
 
     def __len__(self) -> int:
         return len(self._records)
@@ -185,8 +187,11 @@ class IdempotencyKeys:
         name = scoped_key(tenant, key)
         verdict = judge(self._records.get(name), fingerprint, work_id, now_ns)
         if isinstance(verdict, Run):
-            if name not in self._records and len(self._records) >= self._keys_max:
-                return None
+            if name not in self._records:
+                if len(self._records) >= self._keys_max:
+                    return None
+                # Whoever slept until the key's record was forgotten must not pass for this run.
+                verdict = Run(verdict.work_id, self._forgotten_run + 1)
             held_until_ns = now_ns + self._limits.hold_ns
             self._write(
                 name, KeyRecord(fingerprint, verdict.work_id, None, verdict.run, held_until_ns)
@@ -230,7 +235,8 @@ class IdempotencyKeys:
         assert now_ns >= self._now_ns, "time ran backwards"
         self._now_ns = now_ns
         while self._records:
-            name = next(iter(self._records))
-            if now_ns < self._records[name].kept_until_ns:
+            name, oldest = next(iter(self._records.items()))
+            if now_ns < oldest.kept_until_ns:
                 return
+            self._forgotten_run = max(self._forgotten_run, oldest.run)
             del self._records[name]

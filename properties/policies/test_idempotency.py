@@ -71,8 +71,10 @@ class IdempotencyMachine(RuleBasedStateMachine):
             if alive >= KEYS_MAX:
                 assert verdict is None
                 return
-            assert verdict == Run(work_id, 1)
-            known = self.known[tenant, key] = Known(fingerprint, work_id, self.now_ns)
+            # The runs of a forgotten record go on: they may finish under this one.
+            earlier = self.known.get((tenant, key))
+            runs = [] if earlier is None else earlier.runs
+            known = self.known[tenant, key] = Known(fingerprint, work_id, self.now_ns, runs)
         elif known.fingerprint != fingerprint:
             assert verdict == KeyReused()
             return

@@ -89,7 +89,7 @@ def test_a_record_is_kept_for_its_time_after_it_was_last_written_and_then_forgot
     known.begin("ada", "k", "print", work_id="w1", now_ns=0)
     known.finish("ada", "k", 1, "answer", 20)
     assert known.begin("ada", "k", "print", work_id="w2", now_ns=119) == Replay("answer")
-    assert known.begin("ada", "k", "other", work_id="w2", now_ns=120) == Run("w2", 1)
+    assert known.begin("ada", "k", "other", work_id="w2", now_ns=120) == Run("w2", 2)
 
 
 def test_who_finishes_after_its_record_is_gone_has_no_answer_to_tell() -> None:
@@ -105,7 +105,7 @@ def test_when_no_more_keys_can_be_kept_nothing_new_is_carried_out() -> None:
     known.begin("ada", "k", "print", work_id="w1", now_ns=0)
     assert known.begin("ada", "l", "print", work_id="w2", now_ns=50) is None
     assert known.begin("ada", "k", "print", work_id="w2", now_ns=50) == Run("w1", 2)
-    assert known.begin("ada", "l", "print", work_id="w2", now_ns=150) == Run("w2", 1)
+    assert known.begin("ada", "l", "print", work_id="w2", now_ns=150) == Run("w2", 3)
 
 
 def test_a_record_past_its_time_is_as_good_as_none() -> None:
@@ -140,3 +140,12 @@ def test_nonsensical_limits_are_refused_by_name(wrong: dict[str, Any], complaint
 def test_room_for_no_key_is_refused() -> None:
     with pytest.raises(ValueError, match="keys_max must be at least 1, got 0"):
         keys(keys_max=0)
+
+
+def test_who_slept_until_its_key_was_forgotten_answers_for_nobody_else() -> None:
+    known = keys()
+    known.begin("ada", "k", "print", work_id="w1", now_ns=0)
+    assert known.begin("ada", "k", "other", work_id="w2", now_ns=100) == Run("w2", 2)
+    assert known.finish("ada", "k", 1, "the answer to print", 101) is None
+    assert not known.abandon("ada", "k", 1, 101)
+    assert known.finish("ada", "k", 2, "the answer to other", 102) == "the answer to other"
