@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from re import fullmatch
 from typing import Final, NamedTuple
 
 MEMORY_MAX_BYTES: Final = 2**53 - 1
@@ -43,13 +44,12 @@ def memory_bytes(text: str) -> int:
     Raises:
         ValueError: there is no such number or unit, or it is no whole number of bytes.
     """
-    number = text.rstrip("kKMGTiB")
-    unit = text[len(number) :]
-    try:
-        found = Fraction(number.strip()) * _UNITS_BYTES[unit]
-    except (KeyError, ValueError, ZeroDivisionError):
-        raise ValueError(f"memory must be like 80GB or 1.5GiB, got {text!r}") from None
-    if found.denominator != 1 or found < 0:
+    # No exponents, which stand for numbers that take minutes to write out.
+    parts = fullmatch(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([kKMGTiB]+)", text)
+    if parts is None or parts[2] not in _UNITS_BYTES:
+        raise ValueError(f"memory must be like 80GB or 1.5GiB, got {text!r}")
+    found = Fraction(parts[1]) * _UNITS_BYTES[parts[2]]
+    if found.denominator != 1:
         raise ValueError(f"memory must be a whole number of bytes, got {text!r}")
     return int(found)
 

@@ -34,7 +34,9 @@ def test_a_gigabyte_is_no_gibibyte(text: str, expected: int) -> None:
     assert memory_bytes(text) == expected
 
 
-@pytest.mark.parametrize("text", ["80", "80 giga", "GB", "-1GB", "0.3B", "1e3XB", "1/0GB", ""])
+@pytest.mark.parametrize(
+    "text", ["80", "80 giga", "GB", "-1GB", "0.3B", "1e3XB", "1/0GB", "1e9GB", ""]
+)
 def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="memory must be"):
         memory_bytes(text)
