@@ -33,6 +33,8 @@ from policies.allowance import AMOUNT_MAX, Allowance
 TOKENS_MAX: Final = 10**9
 PRICE_MAX_MICRODOLLARS: Final = 10**9
 
+_OBSERVATIONS_MAX: Final = 10**6
+
 
 class Lack(IntFlag):
     """What a model lacks to be fit for a request."""
@@ -129,7 +131,7 @@ class LatencyRule:
     """Fewer than so many say nothing yet; at least 1."""
 
     observations_max: int = 100
-    """So many of the latest are kept; at least ``observations_min``."""
+    """So many of the latest are kept; from ``observations_min`` to a million."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.percent <= 100:  # noqa: PLR2004  # of a hundred
@@ -139,6 +141,10 @@ class LatencyRule:
         if self.observations_max < self.observations_min:
             raise ValueError(
                 f"observations_max must be at least observations_min, got {self.observations_max}"
+            )
+        if self.observations_max > _OBSERVATIONS_MAX:
+            raise ValueError(
+                f"observations_max must be at most {_OBSERVATIONS_MAX}, got {self.observations_max}"
             )
 
 

@@ -14,7 +14,10 @@ for the least recently used.
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
+
+_SWAPS_MAX: Final = 2**63 - 1
+"""As long as the log of loads can get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,19 @@ class SwapLimit:
     """So many loads in any stretch of time of the window's length.
 
     Raises:
-        ValueError: a number is below 1.
+        ValueError: a number is below 1, or more loads are allowed than can be remembered.
     """
 
     swaps_max: int
+    """1 to 2**63 - 1."""
+
     window_ns: int
 
     def __post_init__(self) -> None:
         if self.swaps_max < 1:
             raise ValueError(f"swaps_max must be at least 1, got {self.swaps_max}")
+        if self.swaps_max > _SWAPS_MAX:
+            raise ValueError(f"swaps_max must be at most {_SWAPS_MAX}, got {self.swaps_max}")
         if self.window_ns < 1:
             raise ValueError(f"window_ns must be at least 1, got {self.window_ns}")
 

@@ -190,3 +190,8 @@ def test_a_settlement_in_tokens_that_cannot_be_leaves_the_reservation_as_it_was(
     with pytest.raises(ValueError, match=f"output_tokens must be 0 to {TOKENS_MAX}, got {tokens}"):
         choices.settle(choice.ticket, input_tokens=1_000, output_tokens=tokens, now_ns=1)
     assert choices.settle(choice.ticket, input_tokens=1_000, output_tokens=0, now_ns=2) == 250
+
+
+def test_more_observations_than_anybody_keeps_are_refused() -> None:
+    with pytest.raises(ValueError, match=f"observations_max must be at most 1000000, got {2**63}"):
+        LatencyRule(observations_max=2**63)

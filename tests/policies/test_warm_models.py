@@ -64,3 +64,8 @@ def test_nonsense_is_refused() -> None:
     warm.use("ada", 5)
     with pytest.raises(AssertionError, match="time ran backwards"):
         warm.use("bob", 4)
+
+
+def test_more_loads_than_can_be_remembered_are_refused() -> None:
+    with pytest.raises(ValueError, match=f"swaps_max must be at most {2**63 - 1}, got {2**63}"):
+        SwapLimit(2**63, 1)
