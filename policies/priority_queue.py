@@ -5,9 +5,9 @@ All jobs age alike, so the order of two never changes while they wait: it is the
 ``submitted_ns - priority * ageing_ns``, their *effective submission*, as if a job of priority p
 had been submitted p ageing times earlier. A heap of fixed keys is all that ageing needs.
 
-Bounds: a job of priority p is overtaken by none that was submitted
-``(priority_max - p) * ageing_ns`` or more after it, whatever that one's priority; jobs of one
-priority leave in the order of their submission.
+Bounds: a job of priority p is overtaken by none that was submitted more than
+``(priority_max - p) * ageing_ns`` after it, whatever that one's priority, nor at just that by one
+that was pushed later; jobs of one priority leave in the order of their submission.
 
 Ties go to whoever was pushed first, so that the order is stable and the same everywhere.
 
