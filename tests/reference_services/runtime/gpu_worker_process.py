@@ -62,7 +62,7 @@ class Worker:
             await sleep_ns(PAUSE_NS)
 
     async def _work(self, token: int, device: int, note: str) -> bool:
-        admitted, renewed = await self._answered(token, device, note)
+        renewed, admitted = await self._answered(token, device, note)
         self._tell("worked" if admitted else "work refused", token)
         if not renewed:
             self._tell("renewal refused", token)
@@ -71,8 +71,10 @@ class Worker:
     async def _answered(self, token: int, device: int, note: str) -> tuple[bool, bool]:
         while True:
             try:
-                admitted = await self._ledger.work(token, device, note)
-                return admitted, await self._ledger.renew(token)
+                # In this order: whoever is stopped anywhere, and wakes when its lease is over,
+                # still comes to the device, and is turned away there.
+                renewed = await self._ledger.renew(token)
+                return renewed, await self._ledger.work(token, device, note)
             except StoreDown:
                 # It may not have been done: it is done again, so that whoever counts finds it.
                 await sleep_ns(PAUSE_NS)
