@@ -47,7 +47,7 @@ from scenarios.history import Outcome
 from tests.reference_services.studio.studio_processes import TITLE, Platform
 from tests.servers import ROOT, running_valkey
 
-pytestmark = [pytest.mark.anyio, pytest.mark.servers]
+pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.timeout(400)]
 
 LOCK_MS = 500
 ATTEMPTS_MAX = 3

@@ -26,7 +26,7 @@ from tests.reference_services.gateway.platform import (
 )
 from tests.servers import running_valkey, wait_until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 REPLICAS = 3
 CLIENTS = 4

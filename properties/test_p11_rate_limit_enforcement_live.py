@@ -34,7 +34,7 @@ from tests.reference_services.gateway.platform import (
 )
 from tests.servers import free_port, running_service, running_valkey
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 SKEWED_GATEWAY = "properties.services.skewed_gateway"
 SKEWS_MS = (300, -300)

@@ -34,7 +34,7 @@ from reference_services.runtime.gpu_ledger import GpuLedger, PoolDiffers, ledger
 from reference_services.runtime.script_store import ScriptStore, StoreDown
 from tests.servers import ROOT, running_valkey, wait_until
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
 
 LEASE_MS = 1_500
 LEASE_NS = LEASE_MS * NS_PER_MS
