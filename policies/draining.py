@@ -49,7 +49,8 @@ class _Backend:
 
     def __init__(self) -> None:
         self.deadline_ns: int | None = None
-        self.ejected_until_ns = 0
+        # Before any time there is.
+        self.ejected_until_ns = -(2**63)
         self.open: set[int] = set()
 
     def state(self, now_ns: int) -> BackendState:

@@ -133,8 +133,8 @@ class _Backend:
     times: int = 0
     """How often it was ejected, less what it has made good since."""
 
-    until_ns: int = 0
-    """It is ejected before that."""
+    until_ns: int = -(2**63)
+    """It is ejected before that; at first before any time there is."""
 
     def restart(self) -> None:
         """Judge what comes from here on."""

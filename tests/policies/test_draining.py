@@ -101,3 +101,9 @@ def test_a_backend_that_is_here_is_not_added_again() -> None:
     one.assign("a", 0)
     assert not one.add("a")
     assert one.loads(0) == {"a": 1}
+
+
+def test_before_time_zero_a_backend_may_be_chosen_too() -> None:
+    backends = BackendSet()
+    backends.add("a")
+    assert backends.state("a", -1) is BackendState.ACTIVE

@@ -152,3 +152,11 @@ def test_nonsense_is_refused_by_name(name: str, value: int) -> None:
 def test_more_backends_than_can_be_compared_are_refused() -> None:
     with pytest.raises(ValueError, match="backends must be at most 1000, got 1001"):
         OutlierEjection([str(number) for number in range(1001)], LIMITS)
+
+
+def test_before_time_zero_backends_are_eligible_and_ejected_like_at_any_other() -> None:
+    ejection = OutlierEjection(["a", "b"], OutlierLimits(failures_max=1, ejection_ns=10))
+    assert ejection.eligible(-100) == ["a", "b"]
+    assert ejection.failed("a", -100)
+    assert ejection.eligible(-91) == ["b"]
+    assert ejection.eligible(-90) == ["a", "b"]
