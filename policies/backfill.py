@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from policies.device_room import Ask, Rooms
-from policies.placement import DeviceLeases, Lease, Reason, Refused
+from policies.placement import DeviceLease, DeviceLeases, Reason, Refused
 
 NEVER_NS: Final = 2**63 - 1
 """The start of a job for which no start can be foreseen."""
@@ -65,7 +65,7 @@ class Started(NamedTuple):
     """A job that is to start now."""
 
     job: QueuedJob
-    lease: Lease
+    lease: DeviceLease
 
 
 class Reservation(NamedTuple):
@@ -233,9 +233,9 @@ class BackfillQueue:
             at_ns = end_ns
         return (at_ns if rooms.choose(head.ask) is not None else NEVER_NS), rooms
 
-    def _take(self, job: QueuedJob, now_ns: int) -> Lease | None:
+    def _take(self, job: QueuedJob, now_ns: int) -> DeviceLease | None:
         placement = self._leases.take(job.name, job.ask, now_ns)
-        if not isinstance(placement, Lease):
+        if not isinstance(placement, DeviceLease):
             return None
         self._forget_what_is_over()
         self._declared_end_ns[placement.token] = min(now_ns + job.declared_ns, NEVER_NS)

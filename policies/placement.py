@@ -1,6 +1,6 @@
 """GPU placement: which devices a job gets, and for how long it has them.
 
-    take      find room for all that is asked and take it, in one step     -> Lease, or Refused
+    take      find room for all that is asked and take it, in one step     -> a lease, or Refused
     renew     the holder is alive                                          -> for lease_ns more
     release   the holder is done, and says so with its token               -> the room is free
     admits    a device asks whether work that reaches it may be done       -> by token
@@ -32,7 +32,7 @@ RAN_OUT_MAX: Final = 4096
 """So many leases that ran out are remembered until somebody asks for them."""
 
 
-class Lease(NamedTuple):
+class DeviceLease(NamedTuple):
     """Room that a holder has."""
 
     token: int
@@ -64,7 +64,7 @@ class Refused(NamedTuple):
     reason: Reason
 
 
-Placement: TypeAlias = Lease | Refused
+Placement: TypeAlias = DeviceLease | Refused
 
 
 class DeviceLeases:
@@ -106,14 +106,14 @@ class DeviceLeases:
         self._rooms = Rooms(devices, strategy)
         # By token, in the order in which they run out: all last equally long, and one that is
         # renewed goes to the end.
-        self._leases: dict[int, Lease] = {}
+        self._leases: dict[int, DeviceLease] = {}
         self._token_of: dict[str, int] = {}
         self._token = 0
         self._now_ns = 0
-        self._ran_out: deque[Lease] = deque(maxlen=RAN_OUT_MAX)
+        self._ran_out: deque[DeviceLease] = deque(maxlen=RAN_OUT_MAX)
 
     @property
-    def leases(self) -> tuple[Lease, ...]:
+    def leases(self) -> tuple[DeviceLease, ...]:
         """The leases that nobody has ended, the next to run out first."""
         return tuple(self._leases.values())
 
@@ -146,12 +146,12 @@ class DeviceLeases:
             return Refused(Reason.NO_ROOM if possible else Reason.TOO_LARGE)
         self._rooms.occupy(ask, slots)
         self._token += 1
-        lease = Lease(self._token, holder, ask, slots, now_ns + self._lease_ns)
+        lease = DeviceLease(self._token, holder, ask, slots, now_ns + self._lease_ns)
         self._leases[lease.token] = lease
         self._token_of[holder] = lease.token
         return lease
 
-    def renew(self, token: int, now_ns: int) -> Lease | None:
+    def renew(self, token: int, now_ns: int) -> DeviceLease | None:
         """Prolong a lease; None if it is over, and then for good."""
         self._end_overdue(now_ns)
         lease = self._leases.pop(token, None)
@@ -179,14 +179,14 @@ class DeviceLeases:
         lease = self._leases.get(token)
         return lease is not None and any(slot.device == device for slot in lease.slots)
 
-    def reap(self, now_ns: int) -> list[Lease]:
+    def reap(self, now_ns: int) -> list[DeviceLease]:
         """Return the leases that ran out since this was last asked, at most ``RAN_OUT_MAX``."""
         self._end_overdue(now_ns)
         ran_out = list(self._ran_out)
         self._ran_out.clear()
         return ran_out
 
-    def lose(self, device: int, now_ns: int) -> list[Lease]:
+    def lose(self, device: int, now_ns: int) -> list[DeviceLease]:
         """Take a device out; return the leases that end by it, each with all its devices."""
         self._end_overdue(now_ns)
         self._rooms.set_present(device, present=False)

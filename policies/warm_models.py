@@ -46,7 +46,7 @@ class Warm(NamedTuple):
     """The model is loaded."""
 
 
-class Load(NamedTuple):
+class Swap(NamedTuple):
     """Load the model, after these have gone."""
 
     evicted: tuple[str, ...]
@@ -62,7 +62,7 @@ class AllInUse(NamedTuple):
     """There is no room, and what is loaded and could make some is in use."""
 
 
-Warmth: TypeAlias = Warm | Load | TooManySwaps | AllInUse
+Warmth: TypeAlias = Warm | Swap | TooManySwaps | AllInUse
 
 
 class WarmModels:
@@ -98,7 +98,7 @@ class WarmModels:
         return tuple(self._loaded)
 
     def use(self, model: str, now_ns: int) -> Warmth:
-        """Decide a request; if it is ``Warm`` or ``Load``, the model is in use until ``done``.
+        """Decide a request; if it is ``Warm`` or ``Swap``, the model is in use until ``done``.
 
         Time may stand still from call to call, but not run backwards.
         """
@@ -119,7 +119,7 @@ class WarmModels:
         self._free_bytes -= self._models_bytes[model]
         self._loaded[model] = 1
         self._loads_ns.append(now_ns)
-        return Load(evicted)
+        return Swap(evicted)
 
     def done(self, model: str) -> None:
         """Take note that a request that used ``model`` is over."""

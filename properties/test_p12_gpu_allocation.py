@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from policies.device_room import Ask, Device, Slot
-from policies.placement import DeviceLeases, Lease, Placement, Refused
+from policies.placement import DeviceLease, DeviceLeases, Placement, Refused
 from properties.checkers.intervals import Span, capacity_kept, exact
 from properties.checkers.verdict import Judgement, Verdict
 from properties.interleavings import Process, every_order
@@ -72,7 +72,7 @@ def take(scene: Scene, job: str, ask: Ask) -> Placement:
     """Ask for room, and take note of the answer."""
     scene.sizes[job] = ask.memory_bytes
     placement = scene.leases.take(job, ask, scene.now_ns)
-    scene.placed += isinstance(placement, Lease)
+    scene.placed += isinstance(placement, DeviceLease)
     return placement
 
 
@@ -230,7 +230,7 @@ def test_who_gives_back_twice_gives_back_more_than_there_is_unless_tokens_tell_i
 
     def with_a_token(scene: Scene) -> Process:
         placement = take(scene, "a", Ask(memory_bytes=6))
-        assert isinstance(placement, Lease)
+        assert isinstance(placement, DeviceLease)
         yield
         assert scene.leases.release(placement.token, scene.now_ns)
         yield
@@ -298,7 +298,7 @@ class Gangs:
             if has:
                 leases.take(str(other), Ask(memory_bytes=1, devices=len(has)), 0)
         ask = Ask(memory_bytes=1, devices=len(self.orders[gang]))
-        return isinstance(leases.take("gang", ask, 0), Lease)
+        return isinstance(leases.take("gang", ask, 0), DeviceLease)
 
 
 TWO = ((0, 1), (1, 0))

@@ -27,7 +27,7 @@ import pytest
 import redis
 
 from policies.device_room import Ask, Device, Strategy
-from policies.placement import Lease, Reason, Refused
+from policies.placement import DeviceLease, Reason, Refused
 from properties.checkers.intervals import Span, capacity_kept, exact, held_by_one
 from reference_services.runtime.clock import NS_PER_MS, NS_PER_US
 from reference_services.runtime.gpu_ledger import GpuLedger, PoolDiffers, ledger_keys
@@ -160,13 +160,13 @@ def test_a_dead_worker_s_room_is_given_away_a_lease_after_its_last_word_and_not_
     # Who asks in its name is told what it has.
     name = f"victim/{len(site.told('victim', 'acquired'))}"
     had = site.ask(lambda ledger: ledger.acquire(name, Ask(10, devices=2)))
-    assert isinstance(had, Lease)
+    assert isinstance(had, DeviceLease)
 
-    placements: list[Lease] = []
+    placements: list[DeviceLease] = []
 
     def is_placed() -> bool:
         placement = site.ask(lambda ledger: ledger.acquire("heir", Ask(10, devices=2)))
-        if isinstance(placement, Lease):
+        if isinstance(placement, DeviceLease):
             placements.append(placement)
             return True
         assert placement == Refused(Reason.NO_ROOM)
@@ -209,7 +209,7 @@ def test_a_lost_answer_takes_no_room_twice_and_a_lost_device_ends_a_whole_gang(s
     ask = Ask(memory_bytes=6, devices=2)
     # The same words from another connection: as after an answer that got lost.
     first, again = (site.ask(lambda ledger: ledger.acquire("job/1", ask)) for _ in range(2))
-    assert isinstance(first, Lease)
+    assert isinstance(first, DeviceLease)
     assert first == again
     assert site.ask(GpuLedger.free_bytes) == [4, 4]
     assert site.ask(lambda ledger: ledger.lose(1)) == [first.token]
@@ -218,7 +218,7 @@ def test_a_lost_answer_takes_no_room_twice_and_a_lost_device_ends_a_whole_gang(s
     assert not site.ask(lambda ledger: ledger.renew(first.token))
     assert site.ask(lambda ledger: ledger.acquire("job/2", ask)) == Refused(Reason.NO_ROOM)
     site.ask(lambda ledger: ledger.restore(1))
-    assert isinstance(site.ask(lambda ledger: ledger.acquire("job/2", ask)), Lease)
+    assert isinstance(site.ask(lambda ledger: ledger.acquire("job/2", ask)), DeviceLease)
     large = Ask(memory_bytes=11)
     assert site.ask(lambda ledger: ledger.acquire("job/3", large)) == Refused(Reason.TOO_LARGE)
 

@@ -22,7 +22,7 @@ from policies.model_choice import (
     ModelRequest,
     cost_microdollars,
 )
-from policies.placement import DeviceLeases, Lease
+from policies.placement import DeviceLease, DeviceLeases
 from policies.warm_models import SwapLimit, WarmModels
 
 GIB = 2**30
@@ -42,7 +42,7 @@ def test_take_and_release(benchmark: BenchmarkFixture, devices: int) -> None:
     def decide() -> None:
         at_ns = now_ns()
         lease = leases.take("job", next(asks), at_ns)
-        if isinstance(lease, Lease):
+        if isinstance(lease, DeviceLease):
             leases.release(lease.token, at_ns)
 
     benchmark(decide)
@@ -53,7 +53,7 @@ def test_renew(benchmark: BenchmarkFixture) -> None:
     tokens = []
     for number in range(16):
         lease = leases.take(str(number), Ask(30 * GIB), 0)
-        assert isinstance(lease, Lease)
+        assert isinstance(lease, DeviceLease)
         tokens.append(lease.token)
     now_ns, whose = count(step=1_000).__next__, cycle(tokens)
     benchmark(lambda: leases.renew(next(whose), now_ns()))

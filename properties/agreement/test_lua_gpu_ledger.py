@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from policies.device_room import MEMORY_MAX_BYTES, Ask, Device, Strategy
-from policies.placement import DeviceLeases, Lease
+from policies.placement import DeviceLease, DeviceLeases
 from properties.strategies.placement import LEASE_NS, TIMES_NS, asks, devices, strategies
 from reference_services.runtime.gpu_ledger import (
     LUA_BODY,
@@ -111,7 +111,7 @@ def by_python(history: History) -> list[Spoken]:
                 holder = f"job {number}"
                 words = LEASE_NS, ask.memory_bytes, ask.slices, ask.devices, holder
                 answer = leases.take(holder, ask, now_ns)
-                newest = max(newest, answer.token if isinstance(answer, Lease) else 0)
+                newest = max(newest, answer.token if isinstance(answer, DeviceLease) else 0)
             case "release":
                 answer = int(leases.release(token, now_ns))
             case "renew":
@@ -166,7 +166,7 @@ def read(call: Spoken, ask: Ask, answer: object) -> object:
     match call.words[0]:
         case "acquire":
             placement = read_placement(answer, str(call.words[-1]), ask)
-            if isinstance(placement, Lease):
+            if isinstance(placement, DeviceLease):
                 until_ns = placement.until_ns // MICROSECOND_NS - ORIGIN_US
                 return placement._replace(until_ns=until_ns)
             return placement

@@ -22,7 +22,7 @@ from policies.device_room import (
     larger_class,
     memory_bytes,
 )
-from policies.placement import DeviceLeases, Lease, Reason, Refused
+from policies.placement import DeviceLease, DeviceLeases, Reason, Refused
 from properties.profiles import scaled
 from properties.strategies.placement import LEASE_NS, TIMES_NS, asks, devices, strategies
 
@@ -44,7 +44,7 @@ class Held:
 
     def __init__(self, pool: tuple[Device, ...]) -> None:
         self.pool = pool
-        self.leases: dict[int, Lease] = {}
+        self.leases: dict[int, DeviceLease] = {}
         self.present = [True] * len(pool)
 
     def on(self, device: int) -> list[tuple[Ask, Slot]]:
@@ -263,7 +263,7 @@ class LeasesMachine(RuleBasedStateMachine):
         for whole in self.held.pool:
             ask = Ask(memory_bytes=whole.memory_bytes, slices=whole.slices)
             lease = self.leases.take("the last one", ask, self.now_ns)
-            assert isinstance(lease, Lease)
+            assert isinstance(lease, DeviceLease)
             assert self.leases.release(lease.token, self.now_ns)
 
 
@@ -295,7 +295,7 @@ def test_slices_are_given_out_at_the_first_place_where_they_may_begin(
             if ask.slices:
                 assert slots[0].start == held.first_start(ask.slices)
             rooms.occupy(ask, slots)
-            held.leases[number] = Lease(number, str(number), ask, slots, LEASE_NS)
+            held.leases[number] = DeviceLease(number, str(number), ask, slots, LEASE_NS)
 
 
 @given(pool=devices(), first=asks(), second=asks(), third=asks())

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from policies.warm_models import AllInUse, Load, SwapLimit, TooManySwaps, Warm, WarmModels
+from policies.warm_models import AllInUse, Swap, SwapLimit, TooManySwaps, Warm, WarmModels
 from properties.profiles import scaled
 
 MEMORY_BYTES = 10
@@ -51,10 +51,10 @@ class WarmMachine(RuleBasedStateMachine):
                 assert answer == TooManySwaps(retry_after_ns=wait_ns)
                 # Who comes back when it was told gets in, if nobody else was loaded meanwhile.
                 told_ns = self.now_ns + wait_ns
-                assert isinstance(deepcopy(self.warm).use(model, told_ns), Load)
+                assert isinstance(deepcopy(self.warm).use(model, told_ns), Swap)
                 assert deepcopy(self.warm).use(model, told_ns - 1) == TooManySwaps(1)
                 return
-            assert isinstance(answer, Load)
+            assert isinstance(answer, Swap)
             self.check_who_goes(answer.evicted, idle, SIZES[model])
             self.loads_ns.append(self.now_ns)
         self.used.append(model)

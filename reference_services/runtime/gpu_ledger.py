@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Final, cast
 
 from policies.device_room import Ask, Device, Slot, Strategy
-from policies.placement import Lease, Placement, Reason, Refused
+from policies.placement import DeviceLease, Placement, Reason, Refused
 from reference_services.runtime.clock import NS_PER_US
 from reference_services.runtime.script_store import Script, ScriptStore, Word
 
@@ -118,7 +118,7 @@ def read_placement(answer: object, holder: str, ask: Ask) -> Placement:
     token, told, until_us = cast("tuple[int, bytes, int]", answer)
     pairs = (slot.split(":") for slot in told.decode().split(","))
     slots = tuple(Slot(int(device), int(start)) for device, start in pairs)
-    return Lease(token, holder, ask, slots, until_us * NS_PER_US)
+    return DeviceLease(token, holder, ask, slots, until_us * NS_PER_US)
 
 
 def read_ran_out(answer: object) -> list[tuple[int, str]]:

@@ -23,7 +23,7 @@ from simpy.events import Event, Timeout
 
 from policies.backfill import BackfillQueue, QueuedJob
 from policies.device_room import Ask, Device, Strategy, larger_class
-from policies.placement import DeviceLeases, Lease
+from policies.placement import DeviceLease, DeviceLeases
 from sim.models.timeline import Timeline
 
 _RENEWALS_PER_LEASE = 3
@@ -194,7 +194,7 @@ class GpuPool:
             self._wake_reaper.succeed()
             self._wake_reaper = None
 
-    def _run(self, attempt: _Attempt, lease: Lease) -> Generator[Event, None, None]:
+    def _run(self, attempt: _Attempt, lease: DeviceLease) -> Generator[Event, None, None]:
         """Work until the end, or until nobody listens any more."""
         job = attempt.job
         dies_after_ns = job.dies_after_ns if attempt.number == 1 else None
@@ -212,7 +212,7 @@ class GpuPool:
             self._tell(Step.DONE, self._running.pop(lease.token), lease)
         self._start()
 
-    def _work(self, lease: Lease, rest_ns: int) -> Generator[Event, None, None]:
+    def _work(self, lease: DeviceLease, rest_ns: int) -> Generator[Event, None, None]:
         renew_ns = self._rules.lease_ns // _RENEWALS_PER_LEASE
         while rest_ns > renew_ns:
             yield Timeout(self._timeline, renew_ns)
@@ -238,7 +238,7 @@ class GpuPool:
                     self._fail(lease, Step.RAN_OUT)
                 self._start()
 
-    def _fail(self, lease: Lease, step: Step) -> None:
+    def _fail(self, lease: DeviceLease, step: Step) -> None:
         """End an attempt, and queue the next one, if there is to be one."""
         attempt = self._running.pop(lease.token)
         self._tell(step, attempt, lease)
@@ -250,7 +250,7 @@ class GpuPool:
             return
         self._queue(attempt._replace(ask=ask, number=attempt.number + 1))
 
-    def _tell(self, step: Step, attempt: _Attempt, lease: Lease | None) -> None:
+    def _tell(self, step: Step, attempt: _Attempt, lease: DeviceLease | None) -> None:
         self._on_event(
             GpuEvent(
                 at_ns=self._timeline.now_ns,

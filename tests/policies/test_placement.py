@@ -3,7 +3,7 @@
 import pytest
 
 from policies.device_room import Ask, Device, Slot
-from policies.placement import DeviceLeases, Lease, Reason, Refused
+from policies.placement import DeviceLease, DeviceLeases, Reason, Refused
 
 TWO = [Device(memory_bytes=10), Device(memory_bytes=10)]
 
@@ -13,10 +13,10 @@ def pool() -> DeviceLeases:
     return DeviceLeases(TWO, lease_ns=100)
 
 
-def placed(leases: DeviceLeases, holder: str, ask: Ask, now_ns: int = 0) -> Lease:
+def placed(leases: DeviceLeases, holder: str, ask: Ask, now_ns: int = 0) -> DeviceLease:
     """Return the lease of a job that is placed."""
     lease = leases.take(holder, ask, now_ns)
-    assert isinstance(lease, Lease)
+    assert isinstance(lease, DeviceLease)
     return lease
 
 
@@ -24,7 +24,7 @@ def test_a_job_gets_room_until_its_lease_runs_out_to_the_nanosecond() -> None:
     leases = pool()
     both = Ask(memory_bytes=10, devices=2)
     first = placed(leases, "ada", both)
-    assert first == Lease(1, "ada", both, (Slot(0, 0), Slot(1, 0)), 100)
+    assert first == DeviceLease(1, "ada", both, (Slot(0, 0), Slot(1, 0)), 100)
     assert leases.take("bob", Ask(memory_bytes=1), 99) == Refused(Reason.NO_ROOM)
     assert leases.admits(first.token, 1, 99)
     assert not leases.admits(first.token, 1, 100)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies.warm_models import AllInUse, Load, SwapLimit, TooManySwaps, Warm, WarmModels
+from policies.warm_models import AllInUse, Swap, SwapLimit, TooManySwaps, Warm, WarmModels
 
 SIZES = {"ada": 6, "bob": 4, "cyd": 5, "dot": 10}
 
@@ -14,9 +14,9 @@ def device() -> WarmModels:
 
 def test_a_model_that_is_loaded_is_served_at_once() -> None:
     warm = device()
-    assert warm.use("ada", 0) == Load(())
+    assert warm.use("ada", 0) == Swap(())
     assert warm.use("ada", 0) == Warm()
-    assert warm.use("bob", 0) == Load(())
+    assert warm.use("bob", 0) == Swap(())
     assert warm.loaded == ("ada", "bob")
 
 
@@ -25,7 +25,7 @@ def test_the_one_that_was_not_asked_for_for_the_longest_time_goes() -> None:
     for model in ("a", "b", "a"):
         warm.use(model, 0)
         warm.done(model)
-    assert warm.use("c", 1) == Load(("b",))
+    assert warm.use("c", 1) == Swap(("b",))
     assert warm.loaded == ("a", "c")
 
 
@@ -34,19 +34,19 @@ def test_what_is_in_use_does_not_go() -> None:
     warm.use("ada", 0)
     assert warm.use("cyd", 1) == AllInUse()
     warm.done("ada")
-    assert warm.use("cyd", 1) == Load(("ada",))
+    assert warm.use("cyd", 1) == Swap(("ada",))
     assert warm.use("dot", 1) == AllInUse()
 
 
 def test_after_two_loads_the_third_waits_until_the_first_has_left_the_window() -> None:
     warm = device()
     for now_ns, model in ((0, "ada"), (30, "cyd")):
-        assert isinstance(warm.use(model, now_ns), Load)
+        assert isinstance(warm.use(model, now_ns), Swap)
         warm.done(model)
     assert warm.use("dot", 40) == TooManySwaps(retry_after_ns=60)
     assert warm.use("dot", 99) == TooManySwaps(retry_after_ns=1)
     assert warm.loaded == ("cyd",)
-    assert warm.use("dot", 100) == Load(("cyd",))
+    assert warm.use("dot", 100) == Swap(("cyd",))
 
 
 def test_nonsense_is_refused() -> None:

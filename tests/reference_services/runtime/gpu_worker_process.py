@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from policies.device_room import Ask
-from policies.placement import Lease
+from policies.placement import DeviceLease
 from reference_services.runtime.clock import NS_PER_MS, monotonic_ns, sleep_ns
 from reference_services.runtime.gpu_ledger import GpuLedger
 from reference_services.runtime.script_store import ScriptStore, StoreDown
@@ -50,14 +50,14 @@ class Worker:
         self._tell("released" if released else "release refused", lease.token)
         return released
 
-    async def _acquire(self, holder: str, ask: Ask) -> Lease:
+    async def _acquire(self, holder: str, ask: Ask) -> DeviceLease:
         while True:
             try:
                 placement = await self._ledger.acquire(holder, ask)
             except StoreDown:
                 # It may have been taken: who asks again is given what it has.
                 continue
-            if isinstance(placement, Lease):
+            if isinstance(placement, DeviceLease):
                 return placement
             await sleep_ns(PAUSE_NS)
 
