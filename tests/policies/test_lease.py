@@ -98,3 +98,8 @@ def test_a_nonsensical_lease_is_refused(lease_ns: int) -> None:
 def test_a_state_that_no_table_has_is_refused(token: int) -> None:
     with pytest.raises(ValueError, match=f"token must be from 0 to .*, got {token}"):
         LeaseTable(10, LeaseState(token))
+
+
+def test_for_a_table_time_begins_at_zero() -> None:
+    with pytest.raises(AssertionError, match="time ran backwards"):
+        LeaseTable(10).acquire(-1)

@@ -96,3 +96,8 @@ def test_time_that_runs_backwards_is_noticed() -> None:
 def test_a_lease_for_no_time_is_refused() -> None:
     with pytest.raises(ValueError, match="lease_ns must be at least 1, got 0"):
         DeviceLeases(TWO, lease_ns=0)
+
+
+def test_for_leases_of_devices_time_begins_at_zero() -> None:
+    with pytest.raises(AssertionError, match="time ran backwards"):
+        DeviceLeases([Device(1)], lease_ns=1).take("ada", Ask(1), -1)
