@@ -22,6 +22,7 @@ _LIVE: Final = "properties/test_p06_autoscaling_responsiveness_live.py"
 
 _SIMULATED: Final = f"{_RESPONSIVENESS}::test_in_the_simulator_constant_load_does_not_flap"
 _PUBLISHED: Final = f"{_METRIC_LAWS}::test_what_a_metric_calls_for_is_what_is_published"
+_STARTING: Final = f"{_METRIC_LAWS}::test_pods_that_start_are_idle_where_more_are_called_for"
 _TRUSTED: Final = (
     f"{_METRIC_LAWS}::"
     "test_processor_time_of_a_pod_that_starts_is_trusted_when_it_is_published_to_be"
@@ -60,7 +61,7 @@ _METRIC_MUTANTS: Final = (
         before="missing.pods == 0 and (unready.pods == 0 or not growing)",
         after="missing.pods == 0",
         because="Each look of a cold start orders the same replicas again, up to the maximum.",
-        killers=(_PUBLISHED, _RESPONSIVENESS),
+        killers=(_STARTING, _RESPONSIVENESS),
     ),
     Mutant(
         name="missing pods are idle when fewer are called for",

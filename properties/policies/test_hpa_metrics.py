@@ -28,6 +28,7 @@ from properties.strategies.autoscaling import (
     TOLERANCES,
     FleetSeen,
     fleets,
+    growing_fleets,
     some_pods,
     starting_pods,
 )
@@ -42,13 +43,11 @@ def proposed(seen: FleetSeen, down: float = 0.1, up: float = 0.1) -> int | None:
     return metric_proposal(seen.metric, seen.readings, fleet, tolerance, PATIENCE)
 
 
-@given(seen=fleets(), down=TOLERANCES, up=TOLERANCES)
-def test_what_a_metric_calls_for_is_what_is_published(
-    seen: FleetSeen, down: float, up: float
-) -> None:
+def published(seen: FleetSeen, down: float, up: float) -> int | None:
+    """Return what the naive telling of the published algorithm says; None: it cannot be told."""
     names = [f"pod-{index}" for index in range(len(seen.pods))]
     try:
-        expected = proposal_by_pods(
+        return proposal_by_pods(
             seen.metric,
             NOW_NS,
             seen.current,
@@ -58,9 +57,29 @@ def test_what_a_metric_calls_for_is_what_is_published(
             PATIENCE,
         )
     except NoAnswer:
-        assert proposed(seen, down, up) is None
-    else:
-        assert proposed(seen, down, up) == expected
+        return None
+
+
+@given(seen=fleets(), down=TOLERANCES, up=TOLERANCES)
+def test_what_a_metric_calls_for_is_what_is_published(
+    seen: FleetSeen, down: float, up: float
+) -> None:
+    assert proposed(seen, down, up) == published(seen, down, up)
+
+
+@given(seen=growing_fleets(), up=TOLERANCES)
+def test_pods_that_start_are_idle_where_more_are_called_for(seen: FleetSeen, up: float) -> None:
+    assert proposed(seen, 0.1, up) == published(seen, 0.1, up)
+    idle = [
+        reading if pod.ready == "true" else reading._replace(value=0)
+        for pod, reading in zip(seen.pods, seen.readings, strict=True)
+    ]
+    alike = seen._replace(pods=[Pod()] * len(seen.pods), readings=idle)
+    grown, as_if_idle = proposed(seen, 0.1, up), proposed(alike, 0.1, up)
+    assert grown is not None
+    assert as_if_idle is not None
+    # They soften the change, and do not turn it round.
+    assert grown == max(as_if_idle, seen.current)
 
 
 @given(

@@ -171,3 +171,19 @@ def fleets(draw: st.DrawFn) -> FleetSeen:
     readings = [same] * alike + [reading for _, reading in others]
     current = max(0, len(pods) + draw(st.sampled_from([0, 0, 0, -1, 1, 10])))
     return FleetSeen(metric, current, pods, readings)
+
+
+@st.composite
+def growing_fleets(draw: st.DrawFn) -> FleetSeen:
+    """Ready pods well above their target, and a few that have just been started."""
+    metric = MetricSpec("resource", "utilisation", draw(st.sampled_from([50, 80])), "cpu")
+    above = draw(st.sampled_from([125, 150, 200, 400]))
+    busy = PodReading(metric.target * 10 * above // 100, 1000, NOW_NS, 10)
+    ready, starting = draw(st.integers(1, 10)), draw(st.integers(1, 6))
+    started = Pod(ready="false", started_ns=NOW_NS - 5, turned_ns=NOW_NS - 5)
+    return FleetSeen(
+        metric,
+        ready + starting,
+        [Pod()] * ready + [started] * starting,
+        [busy] * (ready + starting),
+    )
