@@ -338,7 +338,7 @@ _KEDA_MUTANTS: Final = (
         "            return None\n",
         after="",
         because="A queue that cannot be asked for five minutes loses its workers.",
-        killers=(_OBJECTS,),
+        killers=(f"{_KEDA_LAWS}::test_a_queue_that_cannot_be_asked_loses_nobody",),
     ),
     Mutant(
         name="the fallback is one failure late",

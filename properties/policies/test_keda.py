@@ -283,6 +283,20 @@ def test_the_last_one_goes_at_the_first_look_a_cool_down_after_the_last_activity
         assert scaled_object.desired(now_ns, 1, [0]) == (0 if gone else 1)
 
 
+@given(
+    current=st.integers(1, 9),
+    gaps_ns=st.lists(st.integers(1, 2 * COOL_DOWN_NS), min_size=1, max_size=6),
+)
+def test_a_queue_that_cannot_be_asked_loses_nobody(current: int, gaps_ns: list[int]) -> None:
+    spec = ScaledObjectSpec((Trigger(1),), polling_interval_ns=1, cool_down_ns=COOL_DOWN_NS)
+    scaled_object = ScaledObject(spec)
+    now_ns = 0
+    assert scaled_object.desired(now_ns, current, [current]) == current
+    for gap_ns in gaps_ns:
+        now_ns += gap_ns
+        assert scaled_object.desired(now_ns, current, [None]) == current
+
+
 @given(gap_ns=st.integers(0, 2 * POLL_NS), looks=st.integers(1, 3))
 def test_between_two_polls_nobody_is_woken(gap_ns: int, looks: int) -> None:
     scaled_object = ScaledObject(ScaledObjectSpec((Trigger(1),), polling_interval_ns=POLL_NS))
