@@ -163,7 +163,10 @@ class BackfillQueue:
         """
         started = self._start_in_order(now_ns)
         if self._waiting:
-            started += self._start_behind(self._waiting[0].job, now_ns)
+            head = self._waiting[0].job
+            # Whoever starts may change where those before it would be placed: look again.
+            while behind := self._start_behind(head, now_ns):
+                started += behind
         return started
 
     def reservation(self, now_ns: int) -> Reservation | None:

@@ -67,6 +67,9 @@ class TraceWriter:
 
     def __init__(self, file: IO[str]) -> None:
         self._rows = csv.writer(file, lineterminator="\n")
+        # Readers take a bare carriage return for the end of a line, and not every Python's
+        # writer quotes it by itself.
+        self._quoted_rows = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._last_ns = 0
         file.write(VERSION_LINE + "\n")
         self._rows.writerow(HEADER)
@@ -75,7 +78,8 @@ class TraceWriter:
         """Add ``entry``; it must not arrive before the one before it."""
         assert entry.at_ns >= self._last_ns, "a trace is in the order of arrival"
         self._last_ns = entry.at_ns
-        self._rows.writerow(entry)
+        splits = "\r" in entry.user or "\r" in entry.class_name
+        (self._quoted_rows if splits else self._rows).writerow(entry)
 
 
 def read_trace(path: Path) -> Iterator[TraceEntry]:

@@ -4,7 +4,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies.backfill import NEVER_NS, BackfillQueue, QueuedJob
@@ -119,7 +119,23 @@ def played(jobs: tuple[Arrival, ...]) -> Course:
     return course
 
 
+# The one before the last waits until the last has taken the place where it stood in the way.
+LOOKED_AT_TWICE = (
+    Arrival(0, 9, 1, 1, 1, 0),
+    Arrival(0, 9, 1, 1, 1, 0),
+    Arrival(0, 4, 1, 1, 1, 0),
+    Arrival(0, 4, 1, 10, 10, 0),
+    Arrival(0, 4, 1, 11, 11, 0),
+    Arrival(7, 6, 1, 10, 1, 0),
+    Arrival(7, 6, 1, 10, 1, 0),
+    Arrival(7, 9, 1, 1, 1, 0),
+    Arrival(7, 4, 1, 9, 1, 0),
+    Arrival(8, 4, 1, 1, 1, 0),
+)
+
+
 @given(jobs=arrivals())
+@example(jobs=LOOKED_AT_TWICE)
 def test_a_job_starts_by_the_time_that_was_reserved_when_it_became_the_head(
     jobs: tuple[Arrival, ...],
 ) -> None:

@@ -70,7 +70,7 @@ def test_the_bound_is_reached(
     )
 
 
-@given(requests=st.integers(1, 2**70), share_percent=st.integers(1, 100))
+@given(requests=st.integers(1, UNLIMITED), share_percent=st.integers(1, 100))
 def test_a_local_limit_is_its_share_and_never_nothing(requests: int, share_percent: int) -> None:
     limit = RateLimit(requests=requests, window_ns=7)
     local = CountLocally(share_percent=share_percent).local(limit)

@@ -4,7 +4,7 @@ import csv
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from properties.profiles import scaled
@@ -29,6 +29,7 @@ entries = st.lists(
 
 
 @given(entries.filter(bool))
+@example([TraceEntry(0, "", 0, "\r0")])
 @settings(deadline=None)
 def test_a_written_trace_reads_back_equal(them: list[TraceEntry]) -> None:
     in_order = sorted(them)
