@@ -29,7 +29,7 @@ def gamma_quantile(shape: float, p: float) -> float:
     Source: E. Wilson, M. Hilferty, "The Distribution of Chi-Square", PNAS 17 (1931), for
     the start.
     """
-    near = _cube_of_normal(shape, p)
+    near = cube_of_normal(shape, p)
     if shape > NEARLY_NORMAL_SHAPE:
         return near
     # For small x, P(x) is x**shape / gamma(shape + 1): a lower bound of x wherever it lies.
@@ -55,9 +55,16 @@ def gamma_quantile(shape: float, p: float) -> float:
     return math.exp(log_x)
 
 
-def _cube_of_normal(shape: float, p: float) -> float:
-    root: float = 1 - 1 / (9 * shape) + normal_quantile(p) / (3 * math.sqrt(shape))
-    return shape * max(root, 0.0) ** 3
+def cube_of_normal(shape: float, p: float) -> float:
+    """Return the value at ``p`` if the cube root of a gamma variable were a normal variable.
+
+    Args:
+        shape: above 0.
+        p: strictly between 0 and 1.
+    """
+    root = max(1 - 1 / (9 * shape) + normal_quantile(p) / (3 * math.sqrt(shape)), 0.0)
+    # Multiplied out: compilers and pow() do not agree on the last bit of a third power.
+    return shape * (root * root * root)
 
 
 def gamma_probability(shape: float, x: float) -> tuple[float, float]:
@@ -121,7 +128,7 @@ class GammaTable:
 
     def __init__(self, shape: float) -> None:
         nodes = [i / _NODES_PER_UNIT - _Z_MAX for i in range(int(2 * _Z_MAX * _NODES_PER_UNIT) + 1)]
-        self._logs, self._slopes = zip(*(_log_and_slope(shape, z) for z in nodes), strict=True)
+        self.logs, self.slopes = zip(*(_log_and_slope(shape, z) for z in nodes), strict=True)
 
     def quantile(self, p: float) -> float:
         """Return the value that the variable does not exceed with probability ``p``.
@@ -129,13 +136,29 @@ class GammaTable:
         Args:
             p: from 2**-53 to 1 - 2**-53.
         """
-        at = (normal_quantile(p) + _Z_MAX) * _NODES_PER_UNIT
+        at = node_at(p)
         i = int(at)
-        t = at - i
-        low, high = self._logs[i], self._logs[i + 1]
-        start, end = self._slopes[i], self._slopes[i + 1]
-        bend = 3 * (high - low) - 2 * start - end
-        return math.exp(low + t * (start + t * (bend + t * (start + end - 2 * (high - low)))))
+        logs, slopes = self.logs, self.slopes
+        return between_nodes(at - i, logs[i], slopes[i], logs[i + 1], slopes[i + 1])
+
+
+def node_at(p: float) -> float:
+    """Return between which nodes of a table the probability ``p`` lies, and where between them."""
+    return (normal_quantile(p) + _Z_MAX) * _NODES_PER_UNIT
+
+
+def between_nodes(t: float, low: float, start: float, high: float, end: float) -> float:
+    """Return the quantile that lies ``t``, from 0 to 1, of the way between two nodes.
+
+    Args:
+        t: 0 is the one node, 1 the other.
+        low: the logarithm of the quantile at the one.
+        start: its slope there, from node to node.
+        high: the logarithm at the other.
+        end: the slope there.
+    """
+    bend = 3 * (high - low) - 2 * start - end
+    return math.exp(low + t * (start + t * (bend + t * (start + end - 2 * (high - low)))))
 
 
 def _log_and_slope(shape: float, z: float) -> tuple[float, float]:

@@ -6,8 +6,8 @@ import math
 def normal_quantile(p: float) -> float:
     """Return the value that a standard normal variable does not exceed with probability ``p``.
 
-    Relative error about 1e-16. Written out here, so that a compiled engine computes the
-    same bits.
+    Relative error about 1e-16. Written out here, in scalars and branches only, so that
+    ``sim.compiled`` can hand these very functions to Numba.
 
     Args:
         p: strictly between 0 and 1.
@@ -30,11 +30,16 @@ def normal_quantile(p: float) -> float:
                 + 4.2313330701600911252e1) * r + 1.0)
         )  # fmt: skip
     r = math.sqrt(-math.log(p if q < 0 else 1 - p))
-    x = _normal_shoulder(r - 1.6) if r <= 5 else _normal_tail(r - 5)  # noqa: PLR2004  # as above
+    x = normal_shoulder(r - 1.6) if r <= 5 else normal_tail(r - 5)  # noqa: PLR2004  # as above
     return -x if q < 0 else x
 
 
-def _normal_shoulder(r: float) -> float:
+def normal_shoulder(r: float) -> float:
+    """Return the quantile outside the central region, short of the tail.
+
+    Args:
+        r: the root of minus the logarithm of the smaller probability, less 1.6.
+    """
     return (
         (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r
               + 2.41780725177450611770e-1) * r + 1.27045825245236838258e0) * r
@@ -47,7 +52,12 @@ def _normal_shoulder(r: float) -> float:
     )  # fmt: skip
 
 
-def _normal_tail(r: float) -> float:
+def normal_tail(r: float) -> float:
+    """Return the quantile of probabilities below exp(-25).
+
+    Args:
+        r: the root of minus the logarithm of the smaller probability, less 5.
+    """
     return (
         (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r
               + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2) * r
