@@ -8,25 +8,22 @@ of the same class, from the same user, about the same key.
 import math
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step, Write
 from scenarios.spec import Scenario
 from scenarios.trace import TraceEntry
 from scenarios.trace_check import entries_in_order
-from scenarios.units import SECOND_NS
-from scenarios.workload import (
-    ConstantArrivals,
-    PoissonArrivals,
-    RampArrivals,
-    SpikeArrivals,
-    SpikeShape,
-    Tier,
-    TraceArrivals,
-)
+from scenarios.workload import Tier, TraceArrivals
+from sim.arrival_rates import ArrivalRates, Even, Planned, arrival_rates
 from sim.popularity import Weighted, Zipf
-from sim.rates import CumulatedRate, Stretch
+from sim.rates import NEVER_NS, CumulatedRate
 from sim.streams import request_key, seed_key, stream_key, uniform
+
+GAP_STREAM: Final = "arrival gap"
+CLASS_STREAM: Final = "arrival class"
+USER_STREAM: Final = "arrival user"
+KEY_STREAM: Final = "arrival key"
 
 
 class Arrival(NamedTuple):
@@ -62,13 +59,13 @@ def arrivals(scenario: Scenario) -> Iterator[Arrival]:
         case TraceArrivals(trace=trace):
             entries = entries_in_order(scenario, trace)
             return _replayed(entries, trace.speed, end_ns, _Particulars(scenario))
-        case _:
-            return _drawn(scenario, end_ns)
+        case drawn:
+            return _drawn(scenario, arrival_rates(drawn, scenario), end_ns)
 
 
-def _drawn(scenario: Scenario, end_ns: int) -> Iterator[Arrival]:
+def _drawn(scenario: Scenario, rates: ArrivalRates, end_ns: int) -> Iterator[Arrival]:
     seed = seed_key(scenario.seed)
-    next_ns = _times(scenario)
+    next_ns = _times(rates, end_ns)
     particulars = _Particulars(scenario)
     for index in count():
         key = request_key(seed, index)
@@ -82,49 +79,38 @@ NextNs: TypeAlias = Callable[[int], int]
 """From the key of the next request to the time of its arrival, at least that of the last."""
 
 
-def _times(scenario: Scenario) -> NextNs:
-    """Return what says when requests arrive, one after the other and without end."""
-    run_ns = scenario.warm_up_ns + scenario.duration_ns
-    match scenario.workload.arrivals:
-        case ConstantArrivals(constant=steady):
-            return _evenly(steady.rate_per_s)
-        case PoissonArrivals(poisson=steady):
-            return _poisson([Stretch(run_ns, steady.rate_per_s, steady.rate_per_s)])
-        case RampArrivals(ramp=ramp):
-            return _poisson([Stretch(run_ns, ramp.start_per_s, ramp.end_per_s)])
-        case SpikeArrivals(spike=spike):
-            return _poisson(_spike_stretches(spike, scenario.warm_up_ns, run_ns))
-        case TraceArrivals():
-            raise AssertionError("a trace has its times written down")
+def _times(rates: ArrivalRates, end_ns: int) -> NextNs:
+    """Return what says when requests arrive, one after the other."""
+    match rates:
+        case Even(rate_per_s=rate_per_s):
+            return _evenly(rate_per_s)
+        case Planned(stretches=stretches):
+            return _by_chance(CumulatedRate(stretches, end_ns))
 
 
 def _evenly(rate_per_s: float) -> NextNs:
     numbers = count()
-    return lambda _key: int(next(numbers) * SECOND_NS / rate_per_s)
+    return lambda _key: evenly_spaced_ns(next(numbers), rate_per_s)
 
 
-def _poisson(stretches: list[Stretch]) -> NextNs:
-    reaches_ns = CumulatedRate(stretches).reaches_ns
-    stream = stream_key("arrival gap")
+def evenly_spaced_ns(index: int, rate_per_s: float) -> int:
+    """Return when arrival number ``index`` comes, at the latest ``NEVER_NS``.
+
+    In scalars and branches only, so that ``sim.compiled`` can hand this very function to Numba.
+    """
+    return int(min(index * 1e9 / rate_per_s, NEVER_NS))
+
+
+def _by_chance(rate: CumulatedRate) -> NextNs:
+    stream = stream_key(GAP_STREAM)
     expected = 0.0
 
     def next_ns(key: int) -> int:
         nonlocal expected
         expected -= math.log(uniform(key, stream, 0))
-        return reaches_ns(expected)
+        return rate.reaches_ns(expected)
 
     return next_ns
-
-
-def _spike_stretches(spike: SpikeShape, warm_up_ns: int, run_ns: int) -> list[Stretch]:
-    base, peak = spike.base_per_s, spike.peak_per_s
-    return [
-        Stretch(warm_up_ns + spike.at_ns, base, base),
-        Stretch(spike.rise_ns, base, peak),
-        Stretch(spike.hold_ns, peak, peak),
-        Stretch(spike.rise_ns, peak, base),
-        Stretch(run_ns, base, base),
-    ]
 
 
 def _replayed(
@@ -141,18 +127,18 @@ class _Particulars:
     """Draws what a request is: its class, its user, its key."""
 
     def __init__(self, scenario: Scenario) -> None:
-        tiers = scenario.users or {"free": Tier()}
+        tiers = tiers_of(scenario)
         self._classes = Weighted(scenario.workload.mix)
         self._tiers = Weighted({name: tier.weight for name, tier in tiers.items()})
-        self._popularity = _popularity_by_class(scenario)
+        self._popularity = popularity_by_class(scenario)
         self._keys = _keys_by_class(scenario)
         self._users = {
             name: [f"{name}-{i}" for i in range(tier.count)] for name, tier in tiers.items()
         }
         self._seed = seed_key(scenario.seed)
-        self._class_stream = stream_key("arrival class")
-        self._user_stream = stream_key("arrival user")
-        self._key_stream = stream_key("arrival key")
+        self._class_stream = stream_key(CLASS_STREAM)
+        self._user_stream = stream_key(USER_STREAM)
+        self._key_stream = stream_key(KEY_STREAM)
         self._recorded_keys = stream_key("recorded key")
 
     def drawn(self, index: int, at_ns: int, key: int) -> Arrival:
@@ -199,7 +185,13 @@ class _Particulars:
         return arrival._replace(tier=tier, user=users[int(rest * len(users))])
 
 
-def _popularity_by_class(scenario: Scenario) -> dict[str, Zipf | None]:
+def tiers_of(scenario: Scenario) -> dict[str, Tier]:
+    """Return who sends the traffic, in the order of the draws."""
+    return scenario.users or {"free": Tier()}
+
+
+def popularity_by_class(scenario: Scenario) -> dict[str, Zipf | None]:
+    """Return how the keys of each class are chosen; None if it has none."""
     popularity = {name: Zipf(cache.keys, cache.zipf) for name, cache in scenario.caches.items()}
     found: dict[str, Zipf | None] = {}
     for name, request_class in scenario.classes.items():

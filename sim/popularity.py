@@ -11,33 +11,40 @@ class Weighted:
 
     Args:
         weights: at least one, all above 0; their order decides which draw means which name.
+
+    Attributes:
+        bounds: the upper bounds of all shares but the last.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._names = tuple(weights)
-        self._bounds = _cumulated(weights.values())
+        self.bounds = _cumulated(weights.values())
 
     def pick(self, uniform: float) -> str:
         """Return the name that the draw ``uniform`` from (0, 1) stands for."""
-        return self._names[bisect_right(self._bounds, uniform)]
+        return self._names[bisect_right(self.bounds, uniform)]
 
     def pick_and_rest(self, uniform: float) -> tuple[str, float]:
         """Return the name, and where within its share the draw fell, again from [0, 1)."""
-        at = bisect_right(self._bounds, uniform)
-        low = self._bounds[at - 1] if at else 0.0
-        high = self._bounds[at] if at < len(self._bounds) else 1.0
+        at = bisect_right(self.bounds, uniform)
+        low = self.bounds[at - 1] if at else 0.0
+        high = self.bounds[at] if at < len(self.bounds) else 1.0
         return self._names[at], min((uniform - low) / (high - low), 1 - 2**-53)
 
 
 class Zipf:
-    """Keys 1 to ``keys``, the k-th asked for in proportion to ``k ** -exponent``."""
+    """Keys 1 to ``keys``, the k-th asked for in proportion to ``k ** -exponent``.
+
+    Attributes:
+        bounds: the upper bounds of all shares but the last.
+    """
 
     def __init__(self, keys: int, exponent: float) -> None:
-        self._bounds = _cumulated(k**-exponent for k in range(1, keys + 1))
+        self.bounds = _cumulated(k**-exponent for k in range(1, keys + 1))
 
     def key(self, uniform: float) -> int:
         """Return the key that the draw ``uniform`` from (0, 1) stands for."""
-        return bisect_right(self._bounds, uniform) + 1
+        return bisect_right(self.bounds, uniform) + 1
 
 
 def _cumulated(weights: Iterable[float]) -> "array[float]":

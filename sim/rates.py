@@ -8,10 +8,13 @@ Source: E. Cinlar, "Introduction to Stochastic Processes" (1975), chapter 4.
 """
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 _NS_PER_S = 1e9
+
+NEVER_NS: Final = 1 << 62
+"""The time of what does not happen: after the end of every run."""
 
 
 class Stretch(NamedTuple):
@@ -24,17 +27,50 @@ class Stretch(NamedTuple):
     @property
     def arrivals(self) -> float:
         """How many arrivals are expected in all of it."""
-        return (self.start_per_s + self.end_per_s) / 2 * self.length_ns / _NS_PER_S
+        return arrivals_in(self.length_ns, self.start_per_s, self.end_per_s)
+
+    @property
+    def slope(self) -> float:
+        """How much the rate changes in a second."""
+        return slope_of(self.length_ns, self.start_per_s, self.end_per_s)
+
+
+def arrivals_in(length_ns: int, start_per_s: float, end_per_s: float) -> float:
+    """Return how many arrivals are expected in a stretch."""
+    return (start_per_s + end_per_s) / 2 * length_ns / _NS_PER_S
+
+
+def slope_of(length_ns: int, start_per_s: float, end_per_s: float) -> float:
+    """Return how much the rate changes in a second of a stretch of at least a nanosecond."""
+    return (end_per_s - start_per_s) / (length_ns / _NS_PER_S)
+
+
+def until_come_ns(arrivals: float, rate_per_s: float, slope: float) -> float:
+    """Return after how many nanoseconds so many arrivals are expected; maybe infinity.
+
+    In scalars and branches only, so that ``sim.compiled`` can hand this very function to Numba.
+
+    Args:
+        arrivals: above 0.
+        rate_per_s: the rate at first, at least 0.
+        slope: how much it changes in a second.
+    """
+    if slope == 0:
+        return arrivals / rate_per_s * _NS_PER_S
+    # Solves rate * t + slope * t**2 / 2 = arrivals in the form that does not subtract nearly
+    # equal numbers. Rounding may take the root of a falling rate just below zero.
+    root = math.sqrt(max(rate_per_s * rate_per_s + 2 * slope * arrivals, 0.0))
+    return 2 * arrivals / (rate_per_s + root) * _NS_PER_S
 
 
 class CumulatedRate:
     """Says when a given number of arrivals is expected to have come.
 
-    Answers ascending questions only, which makes it fast. After the last stretch its end
-    rate goes on.
+    Answers ascending questions only, which makes it fast. After the last stretch nothing comes.
 
     Args:
-        stretches: one after the other from time 0; at least one, and rates above 0.
+        stretches: one after the other from time 0; looked at only as far as is asked.
+        until_ns: those that begin at this time or later are not looked at.
     """
 
     __slots__ = (
@@ -42,19 +78,20 @@ class CumulatedRate:
         "_come",
         "_come_next",
         "_end_ns",
-        "_final_rate",
         "_rate",
         "_since_ns",
         "_slope",
+        "_until_ns",
     )
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._ahead = [each for each in stretches if each.length_ns > 0][::-1]
+    def __init__(self, stretches: Iterable[Stretch], until_ns: int) -> None:
+        self._ahead = (each for each in stretches if each.length_ns > 0)
+        self._until_ns = until_ns
         # Of the stretch that is asked about: when it begins, how many have come by then,
         # its rate at that time, and how much the rate changes in a second.
         self._since_ns = 0
         self._come = 0.0
-        self._rate = self._final_rate = stretches[-1].end_per_s
+        self._rate = 0.0
         self._slope = 0.0
         # How many will have come by its end, and when that is.
         self._come_next = 0.0
@@ -63,28 +100,22 @@ class CumulatedRate:
     def reaches_ns(self, expected: float) -> int:
         """Return when ``expected`` arrivals are expected to have come; never less than before."""
         while expected > self._come_next:
-            self._go_on()
-        rest = expected - self._come
-        if not self._slope:
-            return self._since_ns + int(rest / self._rate * _NS_PER_S)
-        # Solves rate * t + slope * t**2 / 2 = rest in the form that does not subtract nearly
-        # equal numbers. Rounding may take the root of a falling rate just below zero.
-        root = math.sqrt(max(self._rate * self._rate + 2 * self._slope * rest, 0.0))
-        into_ns = int(2 * rest / (self._rate + root) * _NS_PER_S)
-        return min(self._since_ns + into_ns, self._end_ns)
+            if not self._go_on():
+                return NEVER_NS
+        into_ns = until_come_ns(expected - self._come, self._rate, self._slope)
+        # Rounding may carry the last ones beyond the end of the stretch.
+        left_ns = self._end_ns - self._since_ns
+        return self._since_ns + int(into_ns) if into_ns < left_ns else self._end_ns
 
-    def _go_on(self) -> None:
-        """Turn to the next stretch, or to the time after the last."""
+    def _go_on(self) -> bool:
+        """Turn to the next stretch, and say whether there is one."""
+        stretch = next(self._ahead, None) if self._end_ns < self._until_ns else None
+        if stretch is None:
+            return False
         self._since_ns = self._end_ns
         self._come = self._come_next
-        if not self._ahead:
-            self._rate = self._final_rate
-            self._slope = 0.0
-            self._come_next = math.inf
-            return
-        stretch = self._ahead.pop()
         self._rate = stretch.start_per_s
-        change_per_s = stretch.end_per_s - stretch.start_per_s
-        self._slope = change_per_s / (stretch.length_ns / _NS_PER_S)
-        self._come_next = self._come + stretch.arrivals
-        self._end_ns = self._since_ns + stretch.length_ns
+        self._slope = stretch.slope
+        self._come_next += stretch.arrivals
+        self._end_ns += stretch.length_ns
+        return True
