@@ -30,7 +30,7 @@ import pytest
 from policies.device_room import Ask, Device, Slot
 from policies.placement import DeviceLease, DeviceLeases, Placement, Refused
 from properties.checkers.intervals import Span, capacity_kept, exact
-from properties.checkers.verdict import Judgement, Verdict
+from properties.checkers.verdict import Judgement, Verdict, holds
 from properties.interleavings import Process, every_order
 
 LEASE_NS = 10
@@ -64,7 +64,9 @@ class Scene:
             yield exact(str(device), job, self.sizes[job], steps[0], steps[-1] + 1)
 
     def judge(self) -> Judgement:
-        """Judge whether a device ever had more than it can hold."""
+        """Judge whether a device ever had more than it can hold; one that did nothing had not."""
+        if not self.works:
+            return holds("no device did any work")
         return capacity_kept(self.spans(), {"0": MEMORY_BYTES, "1": MEMORY_BYTES})
 
 

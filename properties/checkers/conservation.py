@@ -11,14 +11,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final
 
-from properties.checkers.verdict import Judgement, broken, holds
+from properties.checkers.verdict import Judgement, broken, holds, unknown
 from scenarios.history import Operation, Outcome
 
 _STORY_MAX: Final = 5
 
 
 def conserved(offered: Iterable[tuple[int, str]], operations: Iterable[Operation]) -> Judgement:
-    """Judge whether each request that was offered ended exactly once.
+    """Judge whether each request that was offered ended exactly once; unknown if none was.
 
     Args:
         offered:    number and class of each arrival.
@@ -44,6 +44,8 @@ def conserved(offered: Iterable[tuple[int, str]], operations: Iterable[Operation
     ]
     if problems:
         return _broken(problems)
+    if not classes:
+        return unknown("nothing was offered")
     last = [attempts[max(attempts)] for attempts in ended.values()]
     return holds(*_sums(last))
 
@@ -52,6 +54,8 @@ def jobs_conserved(
     submissions: Iterable[Operation], jobs: Iterable[Operation], *, drained: bool = True
 ) -> Judgement:
     """Judge whether each job that was acknowledged ended exactly once, and no other was done.
+
+    Unknown if none was submitted and none was done.
 
     Args:
         submissions: the requests that submit a job each; the job has the request's number.
@@ -77,6 +81,8 @@ def jobs_conserved(
             for number, outcomes in told.items()
             if Outcome.OK in outcomes and number not in done
         ]
+    if not told and not done:
+        return unknown("no job was submitted, and none was done")
     return _broken(problems) if problems else holds(f"{done.total()} jobs, each once")
 
 

@@ -2,6 +2,8 @@
 
 What nobody was told about may have happened once or not at all: a submission whose answer was
 lost, like an operation whose outcome is ``unknown``, allows for both.
+
+Each judge says ``unknown`` of a history in which nothing happened.
 """
 
 from collections import Counter, defaultdict
@@ -51,6 +53,8 @@ def at_most_once(effects: Iterable[Effect]) -> Judgement:
     by_key: defaultdict[str, list[str]] = defaultdict(list)
     for effect in effects:
         by_key[effect.key].append(effect.by)
+    if not by_key:
+        return unknown("nothing was done")
     doubled = [
         f"{key} was done {len(by)} times: by {', then by '.join(by)}"
         for key, by in by_key.items()
@@ -79,6 +83,8 @@ def every_job_ends(
     hows: defaultdict[str, list[str]] = defaultdict(list)
     for end in ends:
         hows[end.job].append(end.how)
+    if not promised and not hows:
+        return unknown("no job was handed in, and none ended")
     wrong = [
         f"{job} ended {len(how)} times: {', '.join(how)}"
         for job, how in hows.items()
@@ -115,6 +121,8 @@ def answers_agree(replies: Iterable[Reply]) -> Judgement:
             wrong.append(f"{reply.key} was refused to its own request: {reply}")
         elif reply.answer != known.answer:
             wrong.append(f"{reply.key} has two answers: {known.answer!r} and {reply.answer!r}")
+    if not first:
+        return unknown("nobody was answered")
     return broken(*wrong) if wrong else holds(f"{len(first)} keys, each with one answer")
 
 
@@ -143,5 +151,7 @@ def conserved(
             if seen.get(job) in final and found != [seen[job]]:
                 return broken(f"moment {count}: {job} is {found[0]}; it was {seen[job]} for good")
             seen[job] = found[0]
+    if not seen:
+        return unknown(f"there was no job in {count} moments")
     counted = Counter(seen.values())
     return holds(f"{count} moments, {len(seen)} jobs; in the end {dict(counted)}")

@@ -63,7 +63,7 @@ def judge_share(name: str, count: int, total: int, most: float) -> Judgement:
 def judge_evenness(counts: Mapping[str, int]) -> Judgement:
     """Judge whether equal backends have equal odds: Jain's index and the most over the mean."""
     total, backends = sum(counts.values()), len(counts)
-    if total < REQUESTS_LEAST * backends:
+    if not backends or total < REQUESTS_LEAST * backends:
         return unknown(f"{total} requests are too few to tell of {backends} backends")
     return worst([_judge_jain(counts), *_judge_each_share(counts)])
 
@@ -92,7 +92,12 @@ def _judge_each_share(counts: Mapping[str, int]) -> list[Judgement]:
 
 
 def judge_starvation(choices: Sequence[str | None], names: Sequence[str], within: int) -> Judgement:
-    """Judge whether nobody waits for longer than ``within`` choices for its next turn."""
+    """Judge whether nobody waits for longer than ``within`` choices for its next turn.
+
+    Unknown if nothing was chosen, or there is nobody to wait.
+    """
+    if not choices or not names:
+        return unknown(f"{len(choices)} choices among {len(names)} say nothing")
     for name in names:
         last = -1
         for index, chosen in enumerate([*choices, name]):
@@ -137,7 +142,12 @@ def water_filling(
 def judge_allocation(
     got: Sequence[int], rooms: Sequence[int], weights: Sequence[int], slack: int
 ) -> Judgement:
-    """Judge whether what each got is the weighted max-min fair share of the sum, up to slack."""
+    """Judge whether what each got is the weighted max-min fair share of the sum, up to slack.
+
+    Unknown if nobody was there to get anything.
+    """
+    if not got:
+        return unknown("nobody was there to get anything")
     due = water_filling(sum(got), rooms, weights)
     for index, (has, fair) in enumerate(zip(got, due, strict=True)):
         if abs(has - fair) > slack:

@@ -49,6 +49,8 @@ def exact(resource: str, holder: str, amount: int, begun_ns: int, ended_ns: int)
 def capacity_kept(spans: Iterable[Span], capacities: Mapping[str, int]) -> Judgement:
     """Judge whether at no time more of a resource was held than there is; O(n log n).
 
+    Unknown where nobody held anything.
+
     Raises:
         ValueError: a span is of a resource without a capacity, of an amount below 0, or has an
             end before its begin.
@@ -65,6 +67,8 @@ def capacity_kept(spans: Iterable[Span], capacities: Mapping[str, int]) -> Judge
 
 def held_by_one(spans: Iterable[Span]) -> Judgement:
     """Judge whether no two spans of a resource overlap, whatever their amounts and holders.
+
+    Unknown where nobody held anything.
 
     Raises:
         ValueError: a span has an end before its begin.

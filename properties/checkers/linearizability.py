@@ -85,7 +85,7 @@ def linearizable(
 
     Returns:
         Broken, with operations of one key that no order explains, none of which could be left out;
-        unknown where the search was too long for some key.
+        unknown where the search was too long for some key, or nothing was done.
 
     Raises:
         ValueError: an operation returned before it was invoked.
@@ -97,7 +97,7 @@ def linearizable(
         by_key[access.key].append(access)
     judged = [_judge(key, of_key, initial, steps_max) for key, of_key in by_key.items()]
     total = sum(map(len, by_key.values()))
-    return worst(judged) if judged and not all(judged) else holds(f"{total} operations explained")
+    return holds(f"{total} operations explained") if judged and all(judged) else worst(judged)
 
 
 def _judge(key: Hashable, accesses: Sequence[Access], initial: Value, steps_max: int) -> Judgement:

@@ -89,11 +89,15 @@ def enforced(
 def no_window_too_full(asks: Sequence[Ask], limit: RateLimit, *, slack_ns: int = 0) -> Judgement:
     """Judge whether some true window certainly holds more admitted requests than the limit.
 
+    Unknown, if nothing was asked.
+
     Args:
         asks: of one user.
         limit: the user's.
         slack_ns: as above.
     """
+    if not asks:
+        return unknown("nothing was asked")
     admitted = sorted(ask for ask in asks if ask.fate is Fate.ADMITTED)
     ends_ns: list[int] = []
     # From the last beginning backwards, so that all that began later is already there.
@@ -114,11 +118,15 @@ def no_window_too_full(asks: Sequence[Ask], limit: RateLimit, *, slack_ns: int =
 def no_refusal_unjust(asks: Sequence[Ask], limit: RateLimit, *, slack_ns: int = 0) -> Judgement:
     """Judge whether some refusal certainly came although there was room.
 
+    Unknown, if nothing was asked.
+
     Args:
         asks: of one user.
         limit: the user's.
         slack_ns: as above.
     """
+    if not asks:
+        return unknown("nothing was asked")
     maybe = [ask for ask in asks if ask.fate is not Fate.REFUSED]
     begins_ns = sorted(ask.invoked_ns for ask in maybe)
     ends_ns = sorted(ask.returned_ns for ask in maybe)

@@ -12,10 +12,10 @@ from properties.profiles import scaled
 
 
 @st.composite
-def spans(draw: st.DrawFn, *, vague: bool) -> list[Span]:
+def spans(draw: st.DrawFn, *, vague: bool, least: int = 0) -> list[Span]:
     """Up to four short spans of two resources; vague: with ends known to a nanosecond or two."""
     found = []
-    for number in range(draw(st.integers(0, 4))):
+    for number in range(draw(st.integers(least, 4))):
         begun_ns, lasts_ns = draw(st.integers(0, 4)), draw(st.integers(0, 3))
         span = exact(draw(st.sampled_from("ab")), str(number), draw(st.integers(0, 3)), 0, 0)
         before, after = (draw(st.integers(0, 2)) if vague else 0 for _ in range(2))
@@ -56,13 +56,16 @@ def test_with_known_ends_the_sweep_finds_what_a_look_at_every_nanosecond_finds(
     capacities = {"a": capacity, "b": 3}
     [past] = possible_pasts(spans)
     judgement = capacity_kept(spans, capacities)
-    assert judgement.verdict is (Verdict.BROKEN if too_much(past, capacities) else Verdict.HOLDS)
+    if too_much(past, capacities):
+        assert judgement.verdict is Verdict.BROKEN
+    else:
+        assert judgement.verdict is (Verdict.HOLDS if spans else Verdict.UNKNOWN)
     alone = [span._replace(amount=1) for span in spans]
     assert held_by_one(spans) == capacity_kept(alone, {"a": 1, "b": 1})
 
 
 @settings(max_examples=scaled(60), deadline=None)
-@given(spans=spans(vague=True), capacity=st.integers(0, 6))
+@given(spans=spans(vague=True, least=1), capacity=st.integers(0, 6))
 def test_with_vague_ends_it_is_broken_if_it_must_be_and_unknown_if_it_may_be(
     spans: list[Span], capacity: int
 ) -> None:
@@ -86,4 +89,6 @@ def test_what_holds_holds_with_the_most_that_was_held_and_not_with_less(
 ) -> None:
     of_a = [span for span in spans if span.resource == "a"]
     most = most_held(of_a)
-    assert bool(capacity_kept(of_a, {"a": capacity})) is (most <= capacity)
+    judgement = capacity_kept(of_a, {"a": capacity})
+    assert (judgement.verdict is Verdict.BROKEN) is (most > capacity)
+    assert bool(judgement) is (bool(of_a) and most <= capacity)

@@ -61,11 +61,11 @@ def unknown(*reasons: str) -> Judgement:
 def worst(judgements: Iterable[Judgement]) -> Judgement:
     """Return the first broken one, else the first unknown one, else a holding one.
 
-    Of nothing at all, it holds.
+    Of nothing at all nobody can tell: a judge who was never asked found nothing wrong either.
     """
     judged = list(judgements)
     for verdict in _BY_WEIGHT:
         for judgement in judged:
             if judgement.verdict is verdict:
                 return judgement
-    return holds()
+    return unknown("nothing was judged")

@@ -19,7 +19,6 @@ OK, LOST = Outcome.OK, Outcome.UNKNOWN
 
 
 def test_an_effect_that_happens_twice_is_told_with_those_who_did_it() -> None:
-    assert at_most_once([])
     assert at_most_once([Effect("k", "ada"), Effect("l", "ada")])
     judged = at_most_once([Effect("k", "ada"), Effect("k", "bob")])
     assert judged.verdict is Verdict.BROKEN

@@ -26,4 +26,3 @@ def test_a_broken_key_outweighs_an_unknown_one_and_that_one_outweighs_the_rest()
     assert worst([holds(), unknown("too long"), broken("stale")]).verdict is Verdict.BROKEN
     assert worst([holds(), unknown("too long"), holds()]) == unknown("too long")
     assert worst([holds("10 reads")]) == holds("10 reads")
-    assert worst([]) == holds()
