@@ -3,8 +3,8 @@
     python -m properties.mutants.runner.mutmut_run [MODULE ...] [--jobs N]
 
 Each module of ``policies`` is judged by the tests of its own name in ``tests/policies`` and
-``properties/policies``, or by all of them where there are none. Works in a copy of the tree. Prints
-the share killed for each module, and the survivors by the names that ``mutmut show`` takes.
+``properties/policies``; without one, by those that import it there; without these, by all. Works in
+a copy of the tree. Prints the share killed for each module, and each survivor with its lines.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -67,19 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             copy_tree(ROOT, tree)
             results = _mutated(tree, module, asked.jobs)
             failed = failed or not results
-            console.print(_told(module, results), markup=False)
+            lines = {name: _changed(tree, name) for name, fate in results.items() if _lives(fate)}
+            console.print(told(module, results, lines), markup=False)
     return 1 if failed else 0
 
 
 def judges_of(root: Path, module: str) -> list[str]:
-    """Return the test files that are named for a module; all of the policies' without one."""
-    named = [
-        str(path.relative_to(root))
-        for folder in _FOLDERS
-        for path in sorted((root / folder).glob("test_*.py"))
-        if path.stem.startswith(f"test_{module}")
-    ]
-    return named or list(_FOLDERS)
+    """Return the test files that are named for a module; else those that import it; else all."""
+    found = [path for folder in _FOLDERS for path in sorted((root / folder).glob("test_*.py"))]
+    named = [path for path in found if path.stem.startswith(f"test_{module}")]
+    line = f"from policies.{module} import "
+    judges = named or [path for path in found if line in path.read_text(encoding="utf-8")]
+    return [str(path.relative_to(root)) for path in judges] or list(_FOLDERS)
 
 
 def _mutated(tree: Path, module: str, jobs: int) -> dict[str, str]:
@@ -110,21 +109,44 @@ def fates(lines: Iterable[str]) -> dict[str, str]:
     return {name: fate for name, _, fate in told}
 
 
-def _told(module: str, results: dict[str, str]) -> str:
-    by_fate: dict[str, list[str]] = defaultdict(list)
-    for name, fate in results.items():
-        by_fate[fate].append(name)
+def told(module: str, results: Mapping[str, str], lines: Mapping[str, str]) -> str:
+    """Return what is printed of a module.
+
+    Args:
+        module:  its name.
+        results: the fate of each mutant by its name.
+        lines:   of those that live, what was taken out and put in.
+    """
     counts = Counter(results.values())
     judged = len(results) - sum(counts[fate] for fate in _UNCLEAR)
     if not judged:
         return f"{module}: mutmut could not run"
     share = f"{counts[_KILLED]} of {judged} killed ({counts[_KILLED] / judged:.0%})"
     others = sum(counts[fate] for fate in _UNCLEAR)
-    lines = [f"{module}: {share}" + (f", {others} unclear" if others else "")]
-    for fate, names in by_fate.items():
-        if fate not in {_KILLED, *_UNCLEAR}:
-            lines += [f"  {fate}: {name}" for name in names]
-    return "\n".join(lines)
+    head = f"{module}: {share}" + (f", {others} unclear" if others else "")
+    return "\n".join([head, *(f"  {results[name]}: {name}\n{lines[name]}" for name in lines)])
+
+
+def _lives(fate: str) -> bool:
+    return fate not in {_KILLED, *_UNCLEAR}
+
+
+def _changed(tree: Path, name: str) -> str:
+    """Return what was taken out and put in, from what ``mutmut show`` prints."""
+    shown = subprocess.run(  # noqa: S603  # our own Python
+        [sys.executable, "-m", "mutmut", "show", name],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    changed = [
+        line
+        for line in shown.stdout.splitlines()
+        if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))
+    ]
+    return "\n".join(f"    {line}" for line in changed)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from properties.mutants.runner.mutmut_run import fates, judges_of
+from properties.mutants.runner.mutmut_run import fates, judges_of, told
 
 
-def test_a_module_is_judged_by_the_tests_of_its_name_or_by_all_without_one(tmp_path: Path) -> None:
+def test_a_module_is_judged_by_the_tests_of_its_name_else_of_those_that_know_it_else_by_all(
+    tmp_path: Path,
+) -> None:
     for folder in ("tests/policies", "properties/policies"):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("tests/policies/test_retry.py", "properties/policies/test_retry_budget.py"):
@@ -14,6 +16,9 @@ def test_a_module_is_judged_by_the_tests_of_its_name_or_by_all_without_one(tmp_p
         "tests/policies/test_retry.py",
         "properties/policies/test_retry_budget.py",
     ]
+    knows = tmp_path / "properties/policies/test_windows.py"
+    knows.write_text("from policies.sliding_counter import SlidingCounter\n", encoding="utf-8")
+    assert judges_of(tmp_path, "sliding_counter") == ["properties/policies/test_windows.py"]
     assert judges_of(tmp_path, "lease") == ["tests/policies", "properties/policies"]
 
 
@@ -28,3 +33,14 @@ def test_each_mutant_has_the_fate_that_is_printed_beside_it() -> None:
         "policies.health.x_step__mutmut_1": "killed",
         "policies.health.x_step__mutmut_2": "not checked",
     }
+
+
+def test_a_module_is_told_by_its_share_and_each_survivor_by_its_lines() -> None:
+    results = {"x_1": "killed", "x_2": "survived", "x_3": "timeout"}
+    assert told("health", results, {"x_2": "    -a < b\n    +a <= b"}).splitlines() == [
+        "health: 1 of 2 killed (50%), 1 unclear",
+        "  survived: x_2",
+        "    -a < b",
+        "    +a <= b",
+    ]
+    assert told("health", {"x_3": "timeout"}, {}) == "health: mutmut could not run"
