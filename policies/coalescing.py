@@ -99,11 +99,14 @@ class Shared(NamedTuple):
 class _Flight:
     """What is under way for one key: its leader, and who follows, oldest first."""
 
-    __slots__ = ("failures", "followers", "leader", "leader_until_ns")
+    __slots__ = ("failures", "followers", "leader", "leader_until_ns", "wanted_ns")
 
     def __init__(self, now_ns: int) -> None:
         self.leader = 0
         self.leader_until_ns = now_ns
+        self.wanted_ns = now_ns
+        """When somebody last joined, or was made the leader."""
+
         self.failures = 0
         self.followers: dict[int, int] = {}
         """When each leaves at the latest."""
@@ -112,15 +115,18 @@ class _Flight:
 class Coalescer(Generic[Key]):
     """Says who fetches and who waits.
 
-    Memory is for what is under way, and for leaders of whom no word came and whose key nobody
-    wants again.
+    Memory is for keys that somebody wanted, or began to lead, within the longer of the two times:
+    by then the leader leads no longer and the last follower has left, whether or not they said so.
+    The others are forgotten when the next caller comes.
     """
 
-    __slots__ = ("_callers", "_flights", "_limits")
+    __slots__ = ("_callers", "_flights", "_limits", "_remembered_ns")
 
     def __init__(self, limits: CoalescingLimits) -> None:
         self._limits = limits
         self._callers = 0
+        self._remembered_ns = max(limits.lead_max_ns, limits.wait_max_ns)
+        # In the order in which they were wanted, so that those to forget are in front.
         self._flights: dict[Key, _Flight] = {}
 
     def __len__(self) -> int:
@@ -131,9 +137,11 @@ class Coalescer(Generic[Key]):
         """Say what the next caller is to do, who wants ``key``."""
         self._callers += 1
         caller = self._callers
-        flight = self._flights.setdefault(key, _Flight(now_ns))
+        self._forget_what_is_over(now_ns)
+        flight = self._flights.get(key) or _Flight(now_ns)
         if now_ns >= flight.leader_until_ns:
-            return self._appoint(flight, caller, now_ns)
+            return self._appoint(key, flight, caller, now_ns)
+        self._want(key, flight, now_ns)
         leave_at_ns = min(now_ns + self._limits.wait_max_ns, FOREVER_NS)
         flight.followers[caller] = leave_at_ns
         return Follow(caller, min(leave_at_ns, flight.leader_until_ns))
@@ -154,7 +162,7 @@ class Coalescer(Generic[Key]):
             return Follow(caller, until_ns)
         flight.followers.pop(caller, None)
         if verdict == LEAD:
-            return self._appoint(flight, caller, now_ns)
+            return self._appoint(key, flight, caller, now_ns)
         self._forget_if_over(key, flight, now_ns)
         return Leave(caller)
 
@@ -177,7 +185,7 @@ class Coalescer(Generic[Key]):
             for follower, leave_at_ns in flight.followers.items():
                 if now_ns < leave_at_ns:
                     del flight.followers[follower]
-                    return self._appoint(flight, follower, now_ns)
+                    return self._appoint(key, flight, follower, now_ns)
         return Shared(tuple(self._flights.pop(key).followers))
 
     def left(self, key: Key, caller: int, now_ns: int) -> None:
@@ -191,11 +199,24 @@ class Coalescer(Generic[Key]):
         flight = self._flights.get(key)
         return flight is not None and caller == flight.leader and now_ns < flight.leader_until_ns
 
-    def _appoint(self, flight: _Flight, caller: int, now_ns: int) -> Lead:
+    def _want(self, key: Key, flight: _Flight, now_ns: int) -> None:
+        self._flights.pop(key, None)
+        self._flights[key] = flight
+        flight.wanted_ns = now_ns
+
+    def _appoint(self, key: Key, flight: _Flight, caller: int, now_ns: int) -> Lead:
+        self._want(key, flight, now_ns)
         flight.leader = caller
         flight.leader_until_ns = min(now_ns + self._limits.lead_max_ns, FOREVER_NS)
         return Lead(caller, flight.leader_until_ns)
 
     def _forget_if_over(self, key: Key, flight: _Flight, now_ns: int) -> None:
         if not flight.followers and now_ns >= flight.leader_until_ns:
+            del self._flights[key]
+
+    def _forget_what_is_over(self, now_ns: int) -> None:
+        while self._flights:
+            key, flight = next(iter(self._flights.items()))
+            if now_ns - flight.wanted_ns < self._remembered_ns:
+                return
             del self._flights[key]

@@ -304,6 +304,22 @@ _COALESCINGS: Final = (
             f"{_COALESCING_LAWS}::test_the_oldest_who_may_still_wait_is_promoted_though_others_have_not_looked_yet",
         ),
     ),
+    Mutant(
+        name="keys of silent leaders are kept",
+        file=_COALESCING,
+        before="        self._forget_what_is_over(now_ns)\n",
+        after="",
+        because="Each leader that dies leaves its key behind, until memory is full of them.",
+        killers=(f"{_COALESCING_LAWS}::TestCoalescing",),
+    ),
+    Mutant(
+        name="a key is forgotten while somebody may still wait",
+        file=_COALESCING,
+        before="max(limits.lead_max_ns, limits.wait_max_ns)",
+        after="min(limits.lead_max_ns, limits.wait_max_ns)",
+        because="Followers are sent away though their leader is at it.",
+        killers=(f"{_COALESCING_LAWS}::TestCoalescing",),
+    ),
 )
 
 _CONSISTENCY: Final = (

@@ -85,6 +85,8 @@ class CoalescingMachine(RuleBasedStateMachine):
         """Whoever was told to lead and has not said what came of it: key, and until when."""
 
         self.failures = dict.fromkeys(KEYS, 0)
+        self.wanted_ns: dict[str, int] = {}
+        """When each key, these and the fleeting ones, was last wanted or had a new leader."""
 
     def leaders_of(self, key: str) -> list[int]:
         """Return those who lead now."""
@@ -98,6 +100,7 @@ class CoalescingMachine(RuleBasedStateMachine):
         """Take note of a new leader."""
         assert not self.leaders_of(key), "two lead at once"
         assert part.until_ns == self.now_ns + self.limits.lead_max_ns
+        self.wanted_ns[key] = self.now_ns
         self.leading[part.caller] = key, part.until_ns
 
     def told(self, caller: int, key: str, part: Part) -> None:
@@ -121,6 +124,7 @@ class CoalescingMachine(RuleBasedStateMachine):
     def somebody_comes(self, key: str) -> None:
         """The first leads, the others follow."""
         led = self.leaders_of(key)
+        self.wanted_ns[key] = self.now_ns
         part = self.flights.join(key, self.now_ns)
         if isinstance(part, Lead):
             self.leads(key, part)
@@ -128,6 +132,16 @@ class CoalescingMachine(RuleBasedStateMachine):
             assert led, "follows nobody"
             self.waiting[part.caller] = Waiting(key, self.now_ns, part.until_ns)
             self.told(part.caller, key, part)
+
+    @rule(number=st.integers(0, 99))
+    def somebody_wants_what_nobody_else_does_and_dies(self, number: int) -> None:
+        """Its key may be wanted never again."""
+        key = f"fleeting-{number}"
+        self.flights.join(key, self.now_ns)
+        self.wanted_ns[key] = self.now_ns
+        since_ns = self.now_ns - max(self.limits.lead_max_ns, self.limits.wait_max_ns)
+        lately = sum(at_ns > since_ns for at_ns in self.wanted_ns.values())
+        assert len(self.flights) <= lately, "keys are kept of which no word can come"
 
     @rule(of=st.sampled_from(["lead_max_ns", "wait_max_ns"]), off_ns=st.sampled_from([-1, 0, 1]))
     def about_as_much_time_passes_as_something_lasts(self, of: str, off_ns: int) -> None:
@@ -233,7 +247,8 @@ class CoalescingMachine(RuleBasedStateMachine):
             self.leading.clear()
             self.time_passes(self.limits.wait_max_ns + self.limits.lead_max_ns)
         assert not self.waiting
-        assert len(self.flights) <= len(KEYS)
+        self.flights.join("the next one", self.now_ns)
+        assert len(self.flights) == 1
 
 
 TestCoalescing = CoalescingMachine.TestCase

@@ -134,6 +134,17 @@ def test_the_last_follower_of_a_silent_leader_leaves_nothing_behind() -> None:
     assert len(flights) == 0
 
 
+def test_keys_whose_leader_is_never_heard_of_again_are_forgotten_when_others_come() -> None:
+    flights: Coalescer[int] = Coalescer(LIMITS)
+    for key in range(1_000):
+        flights.join(key, 10 * key)
+    # Of the last 250 ns, for which a follower may wait: one each 10 ns.
+    assert len(flights) == 25
+    assert flights.succeeded(0, 1, 10_000) == Shared(()), "a late word of a forgotten leader"
+    assert flights.join(0, 10_000) == Lead(caller=1_001, until_ns=10_100)
+    assert flights.failed(0, 1, 10_010) == Shared(()), "and it leads nobody else's flight"
+
+
 def test_looking_for_what_nobody_wants_is_leaving() -> None:
     assert Coalescer[str](LIMITS).look("a", 1, 0) == Leave(1)
 
