@@ -11,8 +11,11 @@ known, the number may only grow. The guard stands between what the metrics call 
 stabilisation: what it holds back is not noted as done.
 
 Bound: the fleet does not shrink at any time before which, within the window, the signal was
-above its calm or unknown. Where the signal stays calm the guard changes nothing. The time before
-the first question counts as calm: a guard that is started anew has no window to wait for.
+above its calm or unknown. What was before the first question is not known: a guard that is
+started anew holds the fleet for one window, so that a restart in the middle of an outage lets
+nobody go whom the guard before it would have kept. After that window, where the signal stays calm
+the guard changes nothing. Kubernetes' autoscaler does likewise: after a restart the number that
+it finds stands in for the recommendations it has forgotten.
 
 Source: Slack engineering, "Slack's Outage on January 4th 2021": waiting threads idled the
 processors, and the autoscaler shrank the web tier in the middle of the outage.
@@ -47,12 +50,13 @@ class ShrinkGuard:
     It is asked each time the autoscaler is. Time must not run backwards.
     """
 
-    __slots__ = ("_asked_ns", "_calm", "_uneasy_ns")
+    __slots__ = ("_asked_ns", "_begun_ns", "_calm", "_uneasy_ns")
 
     def __init__(self, calm: Calm) -> None:
         self._calm = calm
         self._uneasy_ns: int | None = None
         self._asked_ns: int | None = None
+        self._begun_ns: int | None = None
 
     def guarded(
         self, now_ns: int, current: int, proposal: int | None, signal: int | None
@@ -67,12 +71,15 @@ class ShrinkGuard:
         """
         assert self._asked_ns is None or now_ns >= self._asked_ns, "time ran backwards"
         self._asked_ns = now_ns
+        if self._begun_ns is None:
+            self._begun_ns = now_ns
         if signal is None or signal > self._calm.signal_max:
             self._uneasy_ns = now_ns
         if proposal is None or proposal >= current:
             return proposal
+        watched = now_ns - self._begun_ns >= self._calm.window_ns
         calm = self._uneasy_ns is None or is_calm(now_ns, self._uneasy_ns, self._calm.window_ns)
-        return proposal if calm else current
+        return proposal if watched and calm else current
 
 
 def is_calm(now_ns: int, uneasy_ns: int, window_ns: int) -> bool:

@@ -410,6 +410,14 @@ _OTHER_MUTANTS: Final = (
         killers=(_GUARD_LAWS,),
     ),
     Mutant(
+        name="a guard that has just started knows of no trouble",
+        file=_GUARD,
+        before="        return proposal if watched and calm else current\n",
+        after="        return proposal if calm else current\n",
+        because="A restart in the middle of an outage lets the fleet shrink after all.",
+        killers=(_GUARD_LAWS,),
+    ),
+    Mutant(
         name="the guard looks at this moment only",
         file=_GUARD,
         before="    return now_ns - uneasy_ns > window_ns\n",
@@ -428,7 +436,7 @@ _OTHER_MUTANTS: Final = (
     Mutant(
         name="only processors have a say",
         file=_GUARD,
-        before="        return proposal if calm else current\n",
+        before="        return proposal if watched and calm else current\n",
         after="        return proposal\n",
         because="Replicas wait for an upstream that hangs, idle, and all but two are stopped.",
         killers=(

@@ -48,8 +48,25 @@ def test_the_fleet_shrinks_just_when_the_whole_window_was_calm(history: list[Loo
         in_window = [
             other for other in history[: index + 1] if look.at_ns - other.at_ns <= WINDOW_NS
         ]
-        calm = all(other.signal is not None and other.signal <= 10 for other in in_window)
+        # What was before the first look is not known, so that it was not calm.
+        seen = look.at_ns - history[0].at_ns >= WINDOW_NS
+        calm = seen and all(it.signal is not None and it.signal <= 10 for it in in_window)
         if look.proposal is None or look.proposal >= look.current or calm:
             assert answer == look.proposal
         else:
             assert answer == look.current
+
+
+@given(history=looks(), restarts=st.sets(st.integers(0, 11)))
+def test_a_guard_that_is_started_anew_lets_nobody_go_whom_the_old_one_would_have_kept(
+    history: list[Look], restarts: set[int]
+) -> None:
+    old = new = ShrinkGuard(CALM)
+    for index, look in enumerate(history):
+        if index in restarts:
+            new = ShrinkGuard(CALM)
+        kept = old.guarded(look.at_ns, look.current, look.proposal, look.signal)
+        answer = new.guarded(look.at_ns, look.current, look.proposal, look.signal)
+        assert answer in {kept, look.current}
+        if kept is not None and answer is not None:
+            assert answer >= kept

@@ -11,8 +11,16 @@ CALM = Calm(signal_max=10, window_ns=60 * SECOND_NS)
 
 def test_while_the_queue_is_short_nothing_is_held_back() -> None:
     guard = ShrinkGuard(CALM)
-    assert guard.guarded(0, 20, 2, signal=10) == 2
-    assert guard.guarded(SECOND_NS, 20, None, signal=0) is None
+    assert guard.guarded(0, 20, 20, signal=0) == 20
+    assert guard.guarded(60 * SECOND_NS, 20, 2, signal=10) == 2
+    assert guard.guarded(61 * SECOND_NS, 20, None, signal=0) is None
+
+
+def test_a_guard_that_has_just_started_knows_nothing_of_the_window_before() -> None:
+    guard = ShrinkGuard(CALM)
+    assert guard.guarded(100 * SECOND_NS, 20, 2, signal=0) == 20
+    assert guard.guarded(160 * SECOND_NS - 1, 20, 2, signal=0) == 20
+    assert guard.guarded(160 * SECOND_NS, 20, 2, signal=0) == 2
 
 
 def test_while_the_queue_is_long_nobody_goes() -> None:
@@ -35,6 +43,7 @@ def test_a_signal_that_is_not_known_is_no_calm() -> None:
 
 
 def test_without_a_window_only_this_moment_counts() -> None:
+    assert ShrinkGuard(Calm(signal_max=10, window_ns=0)).guarded(0, 20, 2, signal=10) == 2
     guard = ShrinkGuard(Calm(signal_max=10, window_ns=0))
     assert guard.guarded(0, 20, 2, signal=11) == 20
     assert guard.guarded(1, 20, 2, signal=10) == 2
