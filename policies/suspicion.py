@@ -16,7 +16,10 @@ those refusals evidence, a range could never relax while anybody in it is trying
 What is promised: whoever is not in the range is judged as ever; a range without further
 evidence is back to its ordinary limit after ``relaxed_after_ns``; memory is bounded by
 ``ranges_max`` of either kind, with points and without, so that ordinary traffic, from however
-many ranges, makes no suspicious one forgotten. That takes as many suspicious ones.
+many ranges, makes no suspicious one forgotten. That takes as many suspicious ones. Users are
+evidence once in each ``users_window_ns``, however often they come, and so many of them as bring
+a range from nothing to the top: those beyond ``users_remembered_max`` cannot be told apart, and
+count for nothing.
 
 Leaky counters: J. Turner, "New directions in communications", IEEE Communications
 Magazine 24 (1986). Prefixes: a /64 is one IPv6 site's subnet (RFC 4291), so that a single
@@ -71,7 +74,10 @@ class SuspicionSettings:
     failed_authentication_points: int = 2
     refused_points: int = 1
     many_users_points: int = 1
-    """For each distinct user or key beyond ``users_free``. All three: at least 0."""
+    """For each distinct user or key beyond ``users_free``, as far as they are told apart.
+
+    All three: at least 0.
+    """
 
     users_free: int = 50
     """Distinct users that a range may have within ``users_window_ns``; at least 1."""
@@ -119,7 +125,7 @@ class SuspicionSettings:
 
     @property
     def users_remembered_max(self) -> int:
-        """Users told apart in one range; those beyond keep its points at the top anyhow."""
+        """Users told apart in one range within ``users_window_ns``."""
         return self.users_free + self.points_max
 
 
@@ -304,10 +310,10 @@ class _Record:
         if now_ns >= self._users_since_ns + settings.users_window_ns:
             self._users.clear()
             self._users_since_ns = now_ns
-        if user in self._users:
+        # Whoever could not be remembered would count again with each request.
+        if user in self._users or len(self._users) == settings.users_remembered_max:
             return
-        if len(self._users) < settings.users_remembered_max:
-            self._users.add(user)
+        self._users.add(user)
         if len(self._users) > settings.users_free:
             self.add(settings.many_users_points, now_ns, settings)
 

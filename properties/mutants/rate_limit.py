@@ -284,6 +284,14 @@ _SUSPICIONS = (
         killers=(_SUSPICION,),
     ),
     Mutant(
+        name="who cannot be told apart counts with each request",
+        file="policies/suspicion.py",
+        before="if user in self._users or len(self._users) == settings.users_remembered_max:",
+        after="if user in self._users:",
+        because="Memory of users grows without a bound, and a busy house is shut for its size.",
+        killers=(f"{_SUSPICION}::test_within_a_window_users_count_up_to_the_top_and_no_further",),
+    ),
+    Mutant(
         name="an office is a crowd",
         file="policies/suspicion.py",
         before="if len(self._users) > settings.users_free:",

@@ -160,9 +160,44 @@ def test_as_many_users_as_are_free_are_no_evidence_however_often_they_come(
     beyond = max(0, users - settings.users_free)
     if beyond * settings.many_users_points == 0:
         assert suspicion.level(ADDRESSES[0], 0) == 0
-    elif users <= settings.users_remembered_max:
+    else:
         points = min(beyond * settings.many_users_points, settings.points_max)
         assert suspicion.level(ADDRESSES[0], 0) == points // settings.level_points
+
+
+@given(
+    settings=suspicion_settings(),
+    asks=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=80),
+)
+def test_a_user_counts_once_within_a_window_however_many_there_are_and_however_often_it_comes(
+    settings: SuspicionSettings, asks: list[tuple[int, int]]
+) -> None:
+    settings = replace(settings, users_window_ns=2**40)
+    often, once = Suspicion(settings), Suspicion(settings)
+    now_ns, known = 0, set()
+    for gap_ns, user in asks:
+        now_ns += gap_ns
+        often.seen(ADDRESSES[0], f"user-{user}", now_ns)
+        if user not in known:
+            once.seen(ADDRESSES[0], f"user-{user}", now_ns)
+        known.add(user)
+        assert often.level(ADDRESSES[0], now_ns) == once.level(ADDRESSES[0], now_ns)
+
+
+@given(settings=suspicion_settings(), users=st.integers(0, 100))
+def test_within_a_window_users_count_up_to_the_top_and_no_further(
+    settings: SuspicionSettings, users: int
+) -> None:
+    # Each but the free ones, when all that the one before it brought has drained.
+    points = settings.many_users_points
+    step_ns = points * settings.drain_ns
+    suspicion = Suspicion(replace(settings, users_window_ns=2**40))
+    raised = 0
+    for user in range(users):
+        suspicion.seen(ADDRESSES[0], f"user-{user}", user * step_ns)
+        raised += suspicion.level(ADDRESSES[0], user * step_ns) > 0
+    counted = min(max(0, users - settings.users_free), settings.points_max)
+    assert raised == (counted if points >= settings.level_points else 0)
 
 
 @given(

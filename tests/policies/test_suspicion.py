@@ -52,13 +52,26 @@ def test_users_are_counted_anew_after_a_while() -> None:
         assert suspicion.level("203.0.113.9", number * settings.users_window_ns // 2) == 0
 
 
-def test_users_beyond_those_that_are_told_apart_keep_the_range_where_it_is() -> None:
+def test_a_busy_house_is_tightened_by_its_users_and_not_by_how_often_they_come() -> None:
+    # Points drain fast: the 150 users of a house bring 100 within a minute, and 600 drain.
+    settings = SuspicionSettings(drain_ns=SECOND_NS // 10)
+    suspicion = Suspicion(settings)
+    for second in range(60):
+        for user in range(150):
+            now_ns = second * SECOND_NS + user * SECOND_NS // 150
+            if second >= user * 60 // 150:
+                suspicion.seen("203.0.113.9", f"user-{user}", now_ns)
+                assert suspicion.level("203.0.113.9", now_ns) == 0
+
+
+def test_whom_a_range_cannot_tell_apart_any_more_does_not_count() -> None:
     settings = SuspicionSettings(users_free=1, level_points=1, slack_points=0, levels=1)
     suspicion = Suspicion(settings)
     for number in range(100):
         suspicion.seen("203.0.113.9", f"user-{number}", 0)
+    assert suspicion.level("203.0.113.9", 0) == 1
     suspicion.seen("203.0.113.9", "user-99", settings.drain_ns)
-    assert suspicion.level("203.0.113.9", settings.drain_ns) == 1
+    assert suspicion.level("203.0.113.9", settings.drain_ns) == 0
 
 
 def test_the_same_client_is_in_one_range_however_its_socket_writes_it() -> None:
