@@ -267,12 +267,24 @@ class ModelChooser:
         self._reserved: dict[int, tuple[str, int | None]] = {}
 
     def observe(self, model: str, latency_ns: int) -> None:
-        """Take note of how long ``model`` took; for a request that timed out, how long that was."""
+        """Take note of how long ``model`` took; for a request that timed out, how long that was.
+
+        Raises:
+            ValueError: there is no such model, or the latency is negative.
+        """
+        self._require_known(model)
+        if latency_ns < 0:
+            raise ValueError(f"latency_ns must be at least 0, got {latency_ns}")
         self._observed_ns[model].append(latency_ns)
         self._latency_ns.pop(model, None)
 
     def latency_ns(self, model: str) -> int:
-        """Return the quantile of what was observed, or what is expected before that."""
+        """Return the quantile of what was observed, or what is expected before that.
+
+        Raises:
+            ValueError: there is no such model.
+        """
+        self._require_known(model)
         known_ns = self._latency_ns.get(model)
         if known_ns is None:
             observed = sorted(self._observed_ns[model])
@@ -335,6 +347,10 @@ class ModelChooser:
         )
         self._budget.settle(ticket, cost, now_ns)
         return cost
+
+    def _require_known(self, model: str) -> None:
+        if model not in self._models:
+            raise ValueError(f"model must be one of {', '.join(self._models)}; got {model}")
 
     def _lacks(
         self, model: Model, request: ModelRequest, now_ns: int, excluded: frozenset[str]

@@ -101,7 +101,11 @@ class WarmModels:
         """Decide a request; if it is ``Warm`` or ``Swap``, the model is in use until ``done``.
 
         Time may stand still from call to call, but not run backwards.
+
+        Raises:
+            ValueError: there is no such model.
         """
+        self._require_known(model)
         if model in self._loaded:
             self._loaded[model] = self._loaded.pop(model) + 1
             return Warm()
@@ -122,9 +126,18 @@ class WarmModels:
         return Swap(evicted)
 
     def done(self, model: str) -> None:
-        """Take note that a request that used ``model`` is over."""
+        """Take note that a request that used ``model`` is over.
+
+        Raises:
+            ValueError: there is no such model.
+        """
+        self._require_known(model)
         assert self._loaded.get(model, 0) > 0, "who is done had used it"
         self._loaded[model] -= 1
+
+    def _require_known(self, model: str) -> None:
+        if model not in self._models_bytes:
+            raise ValueError(f"model must be one of {', '.join(self._models_bytes)}; got {model}")
 
     def _to_evict(self, needed_bytes: int) -> tuple[str, ...] | None:
         """Return who goes, none if there is room; None if not enough of them may go."""

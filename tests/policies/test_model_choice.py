@@ -57,6 +57,21 @@ def test_after_a_failure_the_next_is_asked() -> None:
     )
 
 
+def test_a_model_that_nobody_declared_is_refused_with_those_that_are_known() -> None:
+    known = "^model must be one of small, large, seeing; got tiny$"
+    with pytest.raises(ValueError, match=known):
+        chooser().observe("tiny", 10)
+    with pytest.raises(ValueError, match=known):
+        chooser().latency_ns("tiny")
+    # Whoever is not there need not be left out.
+    assert chooser().choose(QUESTION, 0, frozenset({"tiny"})) == chooser().choose(QUESTION, 0)
+
+
+def test_no_answer_comes_before_its_question() -> None:
+    with pytest.raises(ValueError, match=r"^latency_ns must be at least 0, got -1$"):
+        chooser().observe("small", -1)
+
+
 def test_a_model_that_has_become_slow_is_passed_over() -> None:
     choices = chooser()
     for latency_ns in (2_000, 10):

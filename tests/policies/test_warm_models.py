@@ -29,6 +29,16 @@ def test_the_one_that_was_not_asked_for_for_the_longest_time_goes() -> None:
     assert warm.loaded == ("a", "c")
 
 
+def test_a_model_that_nobody_declared_is_refused_with_those_that_are_known() -> None:
+    warm = device()
+    known = "^model must be one of ada, bob, cyd, dot; got eve$"
+    with pytest.raises(ValueError, match=known):
+        warm.use("eve", 0)
+    with pytest.raises(ValueError, match=known):
+        warm.done("eve")
+    assert warm.loaded == ()
+
+
 def test_what_is_in_use_does_not_go() -> None:
     warm = device()
     warm.use("ada", 0)
