@@ -16,7 +16,8 @@ any moment: the head is late by the overrun, nobody starts who would need a late
 and so the head is late by nothing else.
 
 While nobody can foresee when the head fits (its device is lost, or leases are held that did not
-come through this queue), it has no reservation, and the others start as they fit.
+come through this queue), it has no reservation, and the others start as they fit. A job under whose
+name somebody holds such a lease waits until that has ended: no two ever have one lease.
 
 Source: D. Lifka, "The ANL/IBM SP scheduling system", JSSPP (1995); A. Mu'alem, D. Feitelson,
 "Utilization, predictability, workloads, and user runtime estimates in scheduling the IBM SP2 with
@@ -237,8 +238,10 @@ class BackfillQueue:
         return (at_ns if rooms.choose(head.ask) is not None else NEVER_NS), rooms
 
     def _take(self, job: QueuedJob, now_ns: int) -> DeviceLease | None:
+        held = {lease.token for lease in self._leases.leases}
         placement = self._leases.take(job.name, job.ask, now_ns)
-        if not isinstance(placement, DeviceLease):
+        # Who asks twice has its lease again: somebody took that one under the job's name.
+        if not isinstance(placement, DeviceLease) or placement.token in held:
             return None
         self._forget_what_is_over()
         self._declared_end_ns[placement.token] = min(now_ns + job.declared_ns, NEVER_NS)

@@ -159,6 +159,16 @@ _LEASES_MUTANTS: Final = (
         ),
     ),
     Mutant(
+        name="a lease under a job's name is the job's",
+        file=_QUEUE,
+        before="if not isinstance(placement, DeviceLease) or placement.token in held:",
+        after="if not isinstance(placement, DeviceLease):",
+        because="Two work under one lease, and whoever ends first ends the other's.",
+        killers=(
+            f"{_QUEUE_LAWS}::test_a_lease_that_somebody_took_under_the_name_of_a_job_that_waits_is_not_the_job_s",
+        ),
+    ),
+    Mutant(
         name="a lost answer takes room twice",
         file=_LEASES,
         before="        if token is not None:\n",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from policies.backfill import NEVER_NS, BackfillQueue, QueuedJob
 from policies.device_room import Ask, Device
-from policies.placement import DeviceLeases
+from policies.placement import DeviceLease, DeviceLeases
 from properties.checkers.intervals import capacity_kept, exact
 from properties.profiles import scaled
 from properties.strategies.placement import Arrival, arrivals
@@ -182,6 +182,35 @@ def test_a_stream_of_small_jobs_does_not_starve_a_large_one(
     course = played(jobs)
     # Before it, at most ten small ones run, two at a time.
     assert course.begun_ns[10] <= 9 * gap_ns + 5 * runs_ns
+
+
+@given(jobs=arrivals(), names=st.sets(st.integers(0, 7)), same=st.booleans())
+def test_a_lease_that_somebody_took_under_the_name_of_a_job_that_waits_is_not_the_job_s(
+    *, jobs: tuple[Arrival, ...], names: set[int], same: bool
+) -> None:
+    play = Play(jobs)
+    for number in range(len(jobs)):
+        play.queue.submit(play.job(number), 0)
+    others: dict[str, DeviceLease] = {}
+    for number in names & set(range(len(jobs))):
+        ask = play.job(number).ask if same else Ask(memory_bytes=1)
+        placement = play.leases.take(str(number), ask, 0)
+        if isinstance(placement, DeviceLease):
+            others[str(number)] = placement
+
+    def start_until_nobody_starts() -> None:
+        while started := play.queue.start(0):
+            for job, lease in started:
+                assert job.name not in others
+                assert lease not in others.values()
+                assert play.leases.release(lease.token, 0)
+
+    start_until_nobody_starts()
+    assert {job.name for job in play.queue.waiting} >= others.keys()
+    for name in sorted(others):
+        assert play.leases.release(others.pop(name).token, 0), "nobody else had given it back"
+    start_until_nobody_starts()
+    assert not play.queue.waiting
 
 
 @given(jobs=arrivals(), lost=st.sampled_from([0, 1]))
