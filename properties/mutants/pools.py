@@ -241,6 +241,14 @@ MUTANTS: Final = (
         ("tests/properties/checkers/test_verdict.py",),
     ),
     Mutant(
+        "nothing at all passes",
+        "properties/checkers/verdict.py",
+        'return unknown("nothing was judged")',
+        "return holds()",
+        "A run whose history got lost counts as one in which all was well.",
+        ("tests/properties/checkers/test_empty_histories.py",),
+    ),
+    Mutant(
         "lost requests are not missed",
         _SUMS,
         "        if number not in ended\n",
