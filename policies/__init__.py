@@ -20,7 +20,7 @@ balancing     balancing weighted_balancing latency_balancing consistent_hashing 
               draining
 failover      health failover replica_lag
 autoscaling   autoscale hpa_metrics hpa_behaviour keda scheduled_scaling shrink_guard
-work          priority_queue fair_share dead_letter idempotency lease batching
+work          ageing_queue fair_share dead_letter idempotency lease batching
 GPUs, models  device_room placement backfill model_choice allowance warm_models
 connections   connection_pool
 """

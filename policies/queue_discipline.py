@@ -6,7 +6,8 @@ has waited for too long is not served any more, since nobody waits for the answe
 the queue does not run empty, the newest is served first, so that at least some are in time.
 
 ``AdaptiveQueue`` has these. ``CodelQueue`` needs no bound on the wait: it sheds when everybody has
-to wait. Where requests differ in worth, ``PriorityQueue`` sheds the least worthy when it is full.
+to wait. Where requests differ in worth, ``StrictPriorityQueue`` sheds the least worthy when it is
+full; it knows no age, unlike ``policies.ageing_queue``, where whoever waits becomes more urgent.
 
 Sources: B. Maurer, "Fail at Scale", ACM Queue 13(8) (2015), for the adaptive order; "Site
 Reliability Engineering" (2016), chapter 21, for criticality; "Using load shedding to avoid
@@ -158,7 +159,7 @@ class Shed(NamedTuple, Generic[Item]):
     """The one who came, or one of less worth who had waited."""
 
 
-class PriorityQueue(Generic[Item]):
+class StrictPriorityQueue(Generic[Item]):
     """A bounded queue of several priorities, the highest of which is always served first.
 
     When it is full, the lowest priority loses, among equals the one who came last: the others

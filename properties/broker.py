@@ -6,6 +6,7 @@ done and dead; ``places`` says where, as the parts themselves tell it.
 
 from typing import NamedTuple
 
+from policies.ageing_queue import AgeingLimits, AgeingQueue
 from policies.dead_letter import (
     DeadLetter,
     Deliveries,
@@ -14,7 +15,6 @@ from policies.dead_letter import (
     RedeliveryLimits,
 )
 from policies.lease import Lease, LeaseTable
-from policies.priority_queue import AgeingLimits, AgeingQueue
 
 LEASE_NS = 10
 BACKOFF_NS = 5

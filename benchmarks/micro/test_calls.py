@@ -22,7 +22,7 @@ from policies.circuit_breaker import (
 )
 from policies.codel import CodelLimits, control_law_ns
 from policies.hedging import HedgeLimits, Hedging, Leg, delay_step
-from policies.queue_discipline import AdaptiveQueue, CodelQueue, PriorityQueue, QueueLimits
+from policies.queue_discipline import AdaptiveQueue, CodelQueue, QueueLimits, StrictPriorityQueue
 from policies.retry import Backoff, RetryBudget, budget_step, decorrelated_jitter_ns
 from policies.timeouts import HopLimits, timeout_step
 
@@ -155,8 +155,8 @@ def test_adaptive_queue(benchmark: BenchmarkFixture) -> None:
     benchmark(come_and_serve)
 
 
-def test_priority_queue_that_is_full(benchmark: BenchmarkFixture) -> None:
-    queue = PriorityQueue[int](places=100, priorities=3)
+def test_strict_priority_queue_that_is_full(benchmark: BenchmarkFixture) -> None:
+    queue = StrictPriorityQueue[int](places=100, priorities=3)
     priorities = cycle([0, 1, 0, 2, 0])
     for number in range(100):
         queue.offer(number, 0)

@@ -12,12 +12,12 @@ import pytest
 from numba import njit
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from policies.ageing_queue import AgeingLimits, AgeingQueue, effective_submission_ns
 from policies.batching import Batcher, BatchLimits, batch_must_go
 from policies.dead_letter import Deliveries, Failure, RedeliveryLimits, redelivery_step
 from policies.fair_share import FairShare, FairShareLimits, deficit_step
 from policies.idempotency import IdempotencyKeys, IdempotencyLimits, Run
 from policies.lease import Fence, Lease, LeaseTable, fence_step, lease_is_live
-from policies.priority_queue import AgeingLimits, AgeingQueue, effective_submission_ns
 
 MICROSECOND_NS = 1_000
 MILLISECOND_NS = 1_000_000

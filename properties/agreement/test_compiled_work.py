@@ -3,11 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.ageing_queue import effective_submission_ns
 from policies.batching import batch_must_go
 from policies.dead_letter import redelivery_step
 from policies.fair_share import deficit_step
 from policies.lease import fence_step, lease_is_live
-from policies.priority_queue import effective_submission_ns
 from properties.compiled import compiled
 from properties.strategies import uniforms
 

@@ -166,7 +166,7 @@ _QUEUE_MUTANTS: Final = (
         before="for index, line in enumerate(self._lines) if line)",
         after="for index, line in reversed(list(enumerate(self._lines))) if line)",
         because="Payments are refused so that crawlers can wait.",
-        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+        killers=(f"{_QUEUE_LAWS}::TestStrictPriorityQueue",),
     ),
     Mutant(
         name="an equal pushes out an equal",
@@ -174,7 +174,7 @@ _QUEUE_MUTANTS: Final = (
         before="        if lowest >= priority:\n",
         after="        if lowest > priority:\n",
         because="Under overload nobody of the lowest priority waits long enough to be served.",
-        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+        killers=(f"{_QUEUE_LAWS}::TestStrictPriorityQueue",),
     ),
     Mutant(
         name="the lowest is served first",
@@ -182,7 +182,7 @@ _QUEUE_MUTANTS: Final = (
         before="        for line in reversed(self._lines):\n",
         after="        for line in self._lines:\n",
         because="The more crawlers come, the longer a payment waits.",
-        killers=(f"{_QUEUE_LAWS}::TestPriorityQueue",),
+        killers=(f"{_QUEUE_LAWS}::TestStrictPriorityQueue",),
     ),
 )
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from properties.mutants.mutant import Mutant
 
-_QUEUE: Final = "policies/priority_queue.py"
+_QUEUE: Final = "policies/ageing_queue.py"
 _SHARE: Final = "policies/fair_share.py"
 _LEASE: Final = "policies/lease.py"
 _DEAD: Final = "policies/dead_letter.py"
@@ -13,7 +13,7 @@ _BATCH: Final = "policies/batching.py"
 _STUDIO: Final = "reference_services/studio/idempotency.py"
 _BULL: Final = "reference_services/runtime/queue_bullmq.py"
 
-_QUEUE_LAWS: Final = "properties/policies/test_priority_queue.py"
+_QUEUE_LAWS: Final = "properties/policies/test_ageing_queue.py"
 _SHARE_LAWS: Final = "properties/policies/test_fair_share.py"
 _LEASE_LAWS: Final = "properties/policies/test_lease.py"
 _DEAD_LAWS: Final = "properties/policies/test_dead_letter.py"

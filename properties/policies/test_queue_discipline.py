@@ -9,10 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from policies.queue_discipline import (
     AdaptiveQueue,
     CodelQueue,
-    PriorityQueue,
     Queued,
     QueueLimits,
     Shed,
+    StrictPriorityQueue,
 )
 from properties.strategies.calls import QueueHistory, queue_histories
 
@@ -101,7 +101,7 @@ TestAdaptiveQueue = AdaptiveMachine.TestCase
 class PriorityMachine(RuleBasedStateMachine):
     """Keeps a list for each priority."""
 
-    queue: PriorityQueue[int]
+    queue: StrictPriorityQueue[int]
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class PriorityMachine(RuleBasedStateMachine):
     def a_queue_begins_empty(self, places: int) -> None:
         """Choose its places."""
         self.places = places
-        self.queue = PriorityQueue(places, priorities=3)
+        self.queue = StrictPriorityQueue(places, priorities=3)
 
     @rule(arrivals=st.integers(1, 4), priority=st.integers(0, 2))
     def some_come(self, arrivals: int, priority: int) -> None:
@@ -150,7 +150,7 @@ class PriorityMachine(RuleBasedStateMachine):
             assert len(self.queue) == sum(map(len, self.lines)) <= self.places
 
 
-TestPriorityQueue = PriorityMachine.TestCase
+TestStrictPriorityQueue = PriorityMachine.TestCase
 
 
 @given(history=queue_histories(), places=st.integers(1, 30))

@@ -6,10 +6,10 @@ from policies.codel import CodelLimits
 from policies.queue_discipline import (
     AdaptiveQueue,
     CodelQueue,
-    PriorityQueue,
     Queued,
     QueueLimits,
     Shed,
+    StrictPriorityQueue,
     Taken,
 )
 
@@ -46,7 +46,7 @@ def test_who_has_waited_too_long_is_told_so_instead_of_being_served() -> None:
 
 
 def test_the_least_worthy_makes_place_and_among_equals_the_one_who_came_last() -> None:
-    queue = PriorityQueue[str](places=2, priorities=3)
+    queue = StrictPriorityQueue[str](places=2, priorities=3)
     assert queue.offer("bulk 1", 0) == Queued()
     assert queue.offer("bulk 2", 0) == Queued()
     assert queue.offer("bulk 3", 0) == Shed("bulk 3")
@@ -78,12 +78,12 @@ def test_queues_without_a_place_or_a_priority_are_refused() -> None:
     with pytest.raises(ValueError, match="places must be at least 1, got 0"):
         CodelQueue[int](places=0, limits=CodelLimits())
     with pytest.raises(ValueError, match="places must be at least 1, got 0"):
-        PriorityQueue[int](places=0, priorities=1)
+        StrictPriorityQueue[int](places=0, priorities=1)
     with pytest.raises(ValueError, match="priorities must be at least 1, got 0"):
-        PriorityQueue[int](places=1, priorities=0)
+        StrictPriorityQueue[int](places=1, priorities=0)
 
 
 @pytest.mark.parametrize("priority", [-1, 3])
 def test_a_priority_that_is_none_is_a_mistake_of_the_caller(priority: int) -> None:
     with pytest.raises(AssertionError, match="there is no such priority"):
-        PriorityQueue[int](places=1, priorities=3).offer(1, priority)
+        StrictPriorityQueue[int](places=1, priorities=3).offer(1, priority)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from policies.priority_queue import AgeingLimits, AgeingQueue
+from policies.ageing_queue import AgeingLimits, AgeingQueue
 
 LIMITS = AgeingLimits(waiting_max=4, priority_max=9, ageing_ns=10)
 

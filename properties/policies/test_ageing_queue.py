@@ -5,7 +5,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.priority_queue import AgeingLimits, AgeingQueue, effective_submission_ns
+from policies.ageing_queue import AgeingLimits, AgeingQueue, effective_submission_ns
 from properties.strategies.work import Submission, submissions
 
 LIMITS = AgeingLimits(waiting_max=6, priority_max=3, ageing_ns=10)
