@@ -9,6 +9,7 @@ _STREAMS_LAWS: Final = "properties/sim/test_streams.py"
 _PLACES: Final = "sim/models/places.py"
 _POOLS: Final = "properties/test_p07_connection_pool.py"
 _THEORY: Final = "properties/sim/test_theory.py"
+_SYSTEMS: Final = "properties/sim/test_theory_systems.py"
 _CONSERVATION: Final = "properties/sim/test_conservation.py"
 
 MUTANTS: Final = (
@@ -43,7 +44,7 @@ MUTANTS: Final = (
         "expected -= math.log(uniform(key, stream, 0))",
         "expected += 1.0",
         "Queues look short, since nobody ever comes at the same time as others.",
-        (f"{_THEORY}::test_one_place_waits_as_m_m_1_does",),
+        (_SYSTEMS,),
     ),
     Mutant(
         "a place too many",

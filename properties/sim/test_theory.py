@@ -1,12 +1,5 @@
-"""Where theory knows the answer, the simulator gives it.
+"""What theory says of one station in every single run, whatever the luck."""
 
-Every seed is fixed, so a red run is red again. Intervals over independent replications are
-Student's at a level of 1e-4: of the runs with other seeds that this file could make, one in
-some two thousand would be red although nothing is wrong.
-"""
-
-import math
-import statistics
 from typing import Any
 
 import pytest
@@ -16,14 +9,8 @@ from hypothesis import strategies as st
 from properties.profiles import scaled
 from scenarios import units
 from scenarios.history import Operation
-from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from sim.run import simulate
-
-MS = 1_000_000
-REPLICATIONS = 20
-T_19 = 4.9
-"""Student's t with 19 degrees of freedom, two-sided 1e-4, rounded up."""
 
 
 def station(
@@ -44,74 +31,6 @@ def station(
         "classes": {"ask": {"through": ["door"]}},
     }
     return Scenario.model_validate(data, context=units.FILE)
-
-
-def mean_wait_ns(record: RunRecord) -> float:
-    waits = record.stations["door"].wait_ns
-    assert waits is not None
-    assert waits.mean is not None
-    return waits.mean
-
-
-def erlang_c(places: int, offered: float) -> float:
-    """Return the probability that an arrival has to wait, with ``offered`` places busy on average.
-
-    Source: A. K. Erlang (1917); any book on queues.
-    """
-    blocked = 1.0
-    for n in range(1, places + 1):
-        blocked = offered * blocked / (n + offered * blocked)
-    busy = offered / places
-    return blocked / (1 - busy * (1 - blocked))
-
-
-def holds(expected: float, found: list[float]) -> None:
-    error = statistics.stdev(found) / math.sqrt(len(found))
-    assert abs(statistics.fmean(found) - expected) < T_19 * error
-    # An interval that is wide enough holds anything.
-    assert error < 0.06 * expected
-
-
-def test_one_place_waits_as_m_m_1_does() -> None:
-    # 60/s at 10 ms: busy 0.6, and the mean wait is 0.6 / (1 - 0.6) of a service time.
-    service: dict[str, Any] = {"service_time": {"exponential": {"mean": "10ms"}}}
-    records = [simulate(station(60, seed, **service)) for seed in range(REPLICATIONS)]
-    holds(0.6 / 0.4 * 10 * MS, [mean_wait_ns(record) for record in records])
-    busy = [record.stations["door"].utilisation or 0 for record in records]
-    holds(0.6, busy)
-
-
-@pytest.mark.parametrize(("places", "rate_per_s"), [(2, 70), (5, 200)])
-def test_several_places_wait_as_m_m_c_does(places: int, rate_per_s: float) -> None:
-    service: dict[str, Any] = {
-        "concurrency": places,
-        "service_time": {"exponential": {"mean": "20ms"}},
-    }
-    offered = rate_per_s * 0.020
-    expected_ns = erlang_c(places, offered) / (places / 0.020 - rate_per_s) * 1e9
-    found = [
-        mean_wait_ns(simulate(station(rate_per_s, seed, **service))) for seed in range(REPLICATIONS)
-    ]
-    holds(expected_ns, found)
-
-
-@pytest.mark.parametrize(
-    ("time", "cv"),
-    [
-        ({"constant": "10ms"}, 0.0),
-        ({"lognormal": {"mean": "10ms", "cv": 1.5}}, 1.5),
-        ({"gamma": {"mean": "10ms", "cv": 0.5}}, 0.5),
-    ],
-)
-def test_one_place_waits_by_the_spread_of_its_service_as_m_g_1_does(
-    time: dict[str, Any], cv: float
-) -> None:
-    # Pollaczek and Khinchin.
-    expected_ns = 0.5 / (1 - 0.5) * (1 + cv**2) / 2 * 10 * MS
-    found = [
-        mean_wait_ns(simulate(station(50, seed, service_time=time))) for seed in range(REPLICATIONS)
-    ]
-    holds(expected_ns, found)
 
 
 @settings(max_examples=scaled(25), deadline=None)
