@@ -142,11 +142,11 @@ DurationNs = Annotated[
 PositiveDurationNs = Annotated[DurationNs, Field(gt=0)]
 """Whole nanoseconds, at least one."""
 
-RatePerS = Annotated[
+RateOrZeroPerS = Annotated[
     float,
     BeforeValidator(_rate_per_s),
     PlainSerializer(write_rate, return_type=str),
-    Field(gt=0, allow_inf_nan=False),
+    Field(ge=0, allow_inf_nan=False),
     WithJsonSchema(
         {
             "type": "string",
@@ -155,7 +155,10 @@ RatePerS = Annotated[
         }
     ),
 ]
-"""Requests per second, above zero; ``60/s`` in files."""
+"""Requests per second; ``60/s`` in files. May be zero."""
+
+RatePerS = Annotated[RateOrZeroPerS, Field(gt=0)]
+"""Requests per second, above zero."""
 
 Share = Annotated[
     float,

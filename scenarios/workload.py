@@ -1,11 +1,31 @@
 """The traffic: when requests arrive, of which class, from whom."""
 
+from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
 
 from scenarios.model import Model, Name, single_key
-from scenarios.units import DurationNs, PositiveDurationNs, RatePerS
+from scenarios.units import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    DurationNs,
+    PositiveDurationNs,
+    RateOrZeroPerS,
+    RatePerS,
+    Share,
+    write_duration,
+)
+
+DAY_NS = 86_400 * SECOND_NS
 
 
 class Tier(Model):
@@ -70,6 +90,105 @@ class SpikeArrivals(Model):
     spike: SpikeShape
 
 
+def _at_least(shortest_ns: int) -> AfterValidator:
+    def checked(duration_ns: int) -> int:
+        if duration_ns < shortest_ns:
+            raise ValueError(
+                f"should be at least {write_duration(shortest_ns)}, "
+                f"not {write_duration(duration_ns)}"
+            )
+        return duration_ns
+
+    return AfterValidator(checked)
+
+
+class DiurnalShape(Model):
+    """A rate that goes up and down as a cosine, as the traffic of a day does.
+
+    Engines may draw it with straight lines, within 1/20000 of the amplitude.
+    """
+
+    base_per_s: RatePerS
+    """The rate on average."""
+
+    amplitude: Share
+    """How far the rate goes above the base and below it, as a share of it."""
+
+    period_ns: Annotated[DurationNs, _at_least(SECOND_NS)] = DAY_NS
+    """From one peak to the next."""
+
+    peak_at_ns: DurationNs | None = None
+    """When the rate is highest, from the start of the measured part, and every period before and
+    after. None: half a period in, so that the measured part begins when least comes."""
+
+
+class DiurnalArrivals(Model):
+    """Poisson arrivals whose rate goes up and down periodically."""
+
+    diurnal: DiurnalShape
+
+
+class RatePoint(Model):
+    """The rate at one time."""
+
+    at_ns: DurationNs
+    """When, from the start of the measured part."""
+
+    rate_per_s: RateOrZeroPerS
+
+
+def _rates_in_order(points: tuple[RatePoint, ...]) -> tuple[RatePoint, ...]:
+    if any(later.at_ns < earlier.at_ns for earlier, later in pairwise(points)):
+        raise ValueError("should have points in the order of their times")
+    if not any(point.rate_per_s for point in points):
+        raise ValueError("should have a rate above 0 somewhere")
+    return points
+
+
+class PiecewiseArrivals(Model):
+    """Poisson arrivals whose rate is given at some times, and moves linearly between them."""
+
+    piecewise: Annotated[
+        tuple[RatePoint, ...],
+        Field(min_length=1, max_length=10_000),
+        AfterValidator(_rates_in_order),
+    ]
+    """By time; two points at the same time make a step. Before the first the rate is that of the
+    first, after the last that of the last."""
+
+
+class TrafficState(Model):
+    """How traffic is for a while."""
+
+    rate_per_s: RateOrZeroPerS
+    mean_stay_ns: Annotated[DurationNs, _at_least(MILLISECOND_NS)]
+    """How long it stays so on average; each time is drawn, from the exponential distribution."""
+
+
+def _some_traffic(states: dict[str, TrafficState]) -> dict[str, TrafficState]:
+    if not any(state.rate_per_s for state in states.values()):
+        raise ValueError("should have a rate above 0 in one of them")
+    return states
+
+
+class MmppShape(Model):
+    """Traffic that changes between states at random."""
+
+    states: Annotated[
+        dict[Name, TrafficState],
+        Field(min_length=2, max_length=100),
+        AfterValidator(_some_traffic),
+    ]
+    """By name. After each comes any of the others, all equally likely, so that each has a share of
+    the time in proportion to its mean stay. The run begins in one drawn by these shares."""
+
+
+class MmppArrivals(Model):
+    """A Markov-modulated Poisson process: quiet and busy times, drawn from the run's seed."""
+
+    mmpp: MmppShape
+
+
 class TraceSource(Model):
     """A recorded trace, as ``wavetank trace import`` writes it."""
 
@@ -91,11 +210,16 @@ Arrivals = Annotated[
     | Annotated[PoissonArrivals, Tag("poisson")]
     | Annotated[RampArrivals, Tag("ramp")]
     | Annotated[SpikeArrivals, Tag("spike")]
+    | Annotated[DiurnalArrivals, Tag("diurnal")]
+    | Annotated[PiecewiseArrivals, Tag("piecewise")]
+    | Annotated[MmppArrivals, Tag("mmpp")]
     | Annotated[TraceArrivals, Tag("trace")],
     Discriminator(
-        single_key("constant", "poisson", "ramp", "spike", "trace"),
+        single_key("constant", "poisson", "ramp", "spike", "diurnal", "piecewise", "mmpp", "trace"),
         custom_error_type="unknown_alternative",
-        custom_error_message="should name one of constant, poisson, ramp, spike, trace",
+        custom_error_message=(
+            "should name one of constant, poisson, ramp, spike, diurnal, piecewise, mmpp, trace"
+        ),
     ),
 ]
 

@@ -15,7 +15,14 @@ from scenarios.spec import Scenario
 from scenarios.trace import TraceEntry
 from scenarios.trace_check import entries_in_order
 from scenarios.workload import Tier, TraceArrivals
-from sim.arrival_rates import ArrivalRates, Even, Planned, arrival_rates
+from sim.arrival_rates import (
+    ArrivalRates,
+    Even,
+    Modulated,
+    Planned,
+    arrival_rates,
+    stretches_of,
+)
 from sim.popularity import Weighted, Zipf
 from sim.rates import NEVER_NS, CumulatedRate
 from sim.streams import request_key, seed_key, stream_key, uniform
@@ -65,7 +72,7 @@ def arrivals(scenario: Scenario) -> Iterator[Arrival]:
 
 def _drawn(scenario: Scenario, rates: ArrivalRates, end_ns: int) -> Iterator[Arrival]:
     seed = seed_key(scenario.seed)
-    next_ns = _times(rates, end_ns)
+    next_ns = _times(rates, seed, end_ns)
     particulars = _Particulars(scenario)
     for index in count():
         key = request_key(seed, index)
@@ -79,13 +86,13 @@ NextNs: TypeAlias = Callable[[int], int]
 """From the key of the next request to the time of its arrival, at least that of the last."""
 
 
-def _times(rates: ArrivalRates, end_ns: int) -> NextNs:
+def _times(rates: ArrivalRates, seed: int, end_ns: int) -> NextNs:
     """Return what says when requests arrive, one after the other."""
     match rates:
         case Even(rate_per_s=rate_per_s):
             return _evenly(rate_per_s)
-        case Planned(stretches=stretches):
-            return _by_chance(CumulatedRate(stretches, end_ns))
+        case Planned() | Modulated():
+            return _by_chance(CumulatedRate(stretches_of(rates, seed), end_ns))
 
 
 def _evenly(rate_per_s: float) -> NextNs:

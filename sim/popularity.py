@@ -18,11 +18,11 @@ class Weighted:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._names = tuple(weights)
-        self.bounds = _cumulated(weights.values())
+        self.bounds = bounds_of(weights.values())
 
     def pick(self, uniform: float) -> str:
         """Return the name that the draw ``uniform`` from (0, 1) stands for."""
-        return self._names[bisect_right(self.bounds, uniform)]
+        return self._names[place_of(uniform, self.bounds)]
 
     def pick_and_rest(self, uniform: float) -> tuple[str, float]:
         """Return the name, and where within its share the draw fell, again from [0, 1)."""
@@ -40,15 +40,20 @@ class Zipf:
     """
 
     def __init__(self, keys: int, exponent: float) -> None:
-        self.bounds = _cumulated(k**-exponent for k in range(1, keys + 1))
+        self.bounds = bounds_of(k**-exponent for k in range(1, keys + 1))
 
     def key(self, uniform: float) -> int:
         """Return the key that the draw ``uniform`` from (0, 1) stands for."""
         return bisect_right(self.bounds, uniform) + 1
 
 
-def _cumulated(weights: Iterable[float]) -> "array[float]":
+def bounds_of(weights: Iterable[float]) -> "array[float]":
     """Return the upper bounds of all shares but the last, which takes what rounding leaves."""
     sums = array("d", accumulate(weights))
     total = sums.pop()
     return array("d", (each / total for each in sums))
+
+
+def place_of(uniform: float, bounds: "array[float]") -> int:
+    """Return which share, counted from 0, the draw ``uniform`` from (0, 1) falls into."""
+    return bisect_right(bounds, uniform)

@@ -1,7 +1,8 @@
 """How much traffic a scenario brings, before a run: on average, and where it is worst."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +10,22 @@ from scenarios.spec import Scenario
 from scenarios.trace import read_trace
 from scenarios.units import SECOND_NS
 from scenarios.workload import TraceArrivals, TraceSource
-from sim.arrival_rates import ArrivalRates, Even, Planned, arrival_rates
+from sim.arrival_rates import (
+    ArrivalRates,
+    Even,
+    Modulated,
+    Planned,
+    arrival_rates,
+    stretches_of,
+)
 from sim.rates import Stretch
+from sim.streams import seed_key
 
 _BIN_NS = 10 * SECOND_NS
 _BINS_PER_MINUTE = 6
+
+_STRETCHES_MAX = 20_000
+"""Changes of the rate that are looked at one by one."""
 
 
 class Traffic(NamedTuple):
@@ -23,7 +35,7 @@ class Traffic(NamedTuple):
     """Over the whole run, warm-up included."""
 
     peak_per_s: Mapping[str, float]
-    """At the highest rate; of a trace, in its busiest minute."""
+    """At the highest rate that this seed draws; of a trace, in its busiest minute."""
 
     stretches: tuple[Stretch, ...]
     """The rate of all classes together, from the run's start to its end."""
@@ -48,7 +60,8 @@ def traffic(scenario: Scenario) -> Traffic:
         case TraceArrivals(trace=trace):
             return _recorded(trace, run_ns, _shares(scenario))
         case drawn:
-            stretches = _within(run_ns, _stretches(arrival_rates(drawn, scenario), run_ns))
+            rates = arrival_rates(drawn, scenario)
+            stretches = _within(run_ns, _stretches(rates, seed_key(scenario.seed), run_ns))
     mean_per_s = sum(each.arrivals for each in stretches) / (run_ns / SECOND_NS)
     peak_per_s = max(max(each.start_per_s, each.end_per_s) for each in stretches)
     shares = _shares(scenario)
@@ -64,19 +77,35 @@ def _shares(scenario: Scenario) -> dict[str, float]:
     return {name: weight / whole for name, weight in scenario.workload.mix.items()}
 
 
-def _stretches(rates: ArrivalRates, run_ns: int) -> tuple[Stretch, ...]:
+def _stretches(rates: ArrivalRates, seed: int, run_ns: int) -> Iterator[Stretch]:
+    """Return the rates of a run: of very many, the first ones and what follows on average."""
     match rates:
         case Even(rate_per_s=rate_per_s):
-            return (Stretch(run_ns, rate_per_s, rate_per_s),)
+            yield Stretch(run_ns, rate_per_s, rate_per_s)
+        case Planned() | Modulated():
+            yield from islice(stretches_of(rates, seed), _STRETCHES_MAX)
+            mean_per_s = _mean_per_s(rates)
+            yield Stretch(run_ns, mean_per_s, mean_per_s)
+
+
+def _mean_per_s(rates: Planned | Modulated) -> float:
+    """Return the rate in the long run."""
+    match rates:
         case Planned(stretches=stretches):
-            return stretches
+            whole_ns = sum(each.length_ns for each in stretches)
+            return sum(each.arrivals for each in stretches) * SECOND_NS / whole_ns
+        case Modulated(states=states):
+            whole_ns = sum(state.mean_stay_ns for state in states)
+            return sum(state.rate_per_s * state.mean_stay_ns for state in states) / whole_ns
 
 
-def _within(run_ns: int, stretches: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+def _within(run_ns: int, stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
     """Return what of ``stretches`` is within the run."""
     found: list[Stretch] = []
     left_ns = run_ns
     for each in stretches:
+        if not left_ns:
+            break
         length_ns = min(each.length_ns, left_ns)
         if length_ns:
             moved = (each.end_per_s - each.start_per_s) * length_ns / each.length_ns

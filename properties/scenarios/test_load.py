@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from properties.profiles import scaled
+from properties.strategies.traffic import ARRIVALS
 from scenarios.distributions import (
     Constant,
     Empirical,
@@ -31,10 +32,6 @@ from scenarios.routes import Request, RequestClass
 from scenarios.spec import Cache, Scenario, Service
 from scenarios.units import LONGEST_NS
 from scenarios.workload import (
-    PoissonArrivals,
-    RampArrivals,
-    RampShape,
-    Steady,
     Tier,
     TraceArrivals,
     TraceSource,
@@ -54,7 +51,6 @@ names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True) | st.sampled_from(
 )
 durations = st.integers(0, LONGEST_NS)
 positive = st.integers(1, LONGEST_NS)
-rates = st.floats(1e-9, 1e9)
 spreads = built(MeanAndSpread, mean_ns=positive, cv=st.floats(0.01, 100))
 distributions = st.one_of(
     built(Constant, constant_ns=durations),
@@ -74,8 +70,7 @@ json_values = st.recursive(
 )
 traces = texts.filter(bool).map(lambda name: str(Path("/traces") / name.replace("/", "")))
 arrivals = st.one_of(
-    built(PoissonArrivals, poisson=built(Steady, rate_per_s=rates)),
-    built(RampArrivals, ramp=built(RampShape, start_per_s=rates, end_per_s=rates)),
+    *ARRIVALS.values(),
     built(
         TraceArrivals,
         trace=built(TraceSource, file=traces, speed=st.floats(0.01, 1_000)),

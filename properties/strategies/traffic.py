@@ -10,13 +10,20 @@ from scenarios.spec import Cache, Scenario, Service
 from scenarios.workload import (
     Arrivals,
     ConstantArrivals,
+    DiurnalArrivals,
+    DiurnalShape,
+    MmppArrivals,
+    MmppShape,
+    PiecewiseArrivals,
     PoissonArrivals,
     RampArrivals,
     RampShape,
+    RatePoint,
     SpikeArrivals,
     SpikeShape,
     Steady,
     Tier,
+    TrafficState,
     Workload,
 )
 
@@ -29,6 +36,11 @@ RUN_MAX_NS = 20 * SECOND_NS
 def rates() -> st.SearchStrategy[float]:
     """Requests a second: hardly any, some, or so many that a run is more than a block of them."""
     return st.sampled_from([50.0, 999.9, 500.0, 7.0, 1.0, 1e-9]) | st.floats(1e-9, 1000)
+
+
+def rates_or_zero() -> st.SearchStrategy[float]:
+    """Rates, or none at all."""
+    return rates() | st.just(0.0)
 
 
 def constants() -> st.SearchStrategy[Arrivals]:
@@ -64,11 +76,49 @@ def spikes(draw: st.DrawFn) -> Arrivals:
     return SpikeArrivals(spike=spike)
 
 
+@st.composite
+def diurnals(draw: st.DrawFn) -> Arrivals:
+    """Swings small and large, several in a run or a part of one."""
+    period_ns = draw(st.sampled_from([RUN_MAX_NS // 3, SECOND_NS, 100 * RUN_MAX_NS, 1_000_000_007]))
+    diurnal = DiurnalShape(
+        base_per_s=draw(rates()),
+        amplitude=draw(st.sampled_from([0.5, 1.0, 0.0]) | st.floats(0, 1)),
+        period_ns=period_ns,
+        peak_at_ns=draw(st.none() | lengths_ns()),
+    )
+    return DiurnalArrivals(diurnal=diurnal)
+
+
+@st.composite
+def piecewises(draw: st.DrawFn) -> Arrivals:
+    """Rates at some times, with steps, and with times at which nobody comes."""
+    times_ns = sorted(draw(st.lists(lengths_ns(), min_size=1, max_size=6)))
+    points = [RatePoint(at_ns=at_ns, rate_per_s=draw(rates_or_zero())) for at_ns in times_ns]
+    if not any(point.rate_per_s for point in points):
+        points[-1] = RatePoint(at_ns=times_ns[-1], rate_per_s=draw(rates()))
+    return PiecewiseArrivals(piecewise=tuple(points))
+
+
+@st.composite
+def mmpps(draw: st.DrawFn) -> Arrivals:
+    """Two states or more, that stay for an instant or for longer than a run."""
+    stays_ns = st.sampled_from([SECOND_NS, 1_000_000, 100 * RUN_MAX_NS]) | lengths_ns(1_000_000)
+    states = {"some": TrafficState(rate_per_s=draw(rates()), mean_stay_ns=draw(stays_ns))}
+    for number in range(draw(st.integers(1, 4))):
+        states[f"state{number}"] = TrafficState(
+            rate_per_s=draw(rates_or_zero()), mean_stay_ns=draw(stays_ns)
+        )
+    return MmppArrivals(mmpp=MmppShape(states=states))
+
+
 ARRIVALS: Final[Mapping[str, st.SearchStrategy[Arrivals]]] = {
     "constant": constants(),
     "poisson": poissons(),
     "ramp": ramps(),
     "spike": spikes(),
+    "diurnal": diurnals(),
+    "piecewise": piecewises(),
+    "mmpp": mmpps(),
 }
 """Arrivals of every kind that is not recorded."""
 

@@ -6,7 +6,7 @@ Only recorded traffic comes from the readable generator: a trace is text, and re
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
@@ -18,7 +18,18 @@ from scenarios.spec import Scenario
 from scenarios.workload import TraceArrivals
 from sim import arrivals as readable
 from sim import rates
-from sim.arrival_rates import ArrivalRates, Even, Planned, arrival_rates
+from sim.arrival_rates import (
+    STATE_STREAM,
+    STAY_STREAM,
+    ArrivalRates,
+    Even,
+    Modulated,
+    Planned,
+    arrival_rates,
+    other_state,
+    stay_ns,
+    time_shares,
+)
 from sim.compiled.draws import request_key, uniform
 from sim.compiled.machine_code import compiled, signed, unsigned
 from sim.popularity import Weighted, Zipf
@@ -30,6 +41,8 @@ for _function in (
     rates.arrivals_in,
     rates.slope_of,
     rates.until_come_ns,
+    other_state,
+    stay_ns,
 ):
     register_jitable(_function)
 
@@ -40,12 +53,16 @@ Reals: TypeAlias = NDArray[np.float64]
 Wholes: TypeAlias = NDArray[np.int64]
 
 _GAP: Final = stream_key(readable.GAP_STREAM)
+_STATE: Final = stream_key(STATE_STREAM)
+_STAY: Final = stream_key(STAY_STREAM)
 _CLASS: Final = stream_key(readable.CLASS_STREAM)
 _USER: Final = stream_key(readable.USER_STREAM)
 _KEY: Final = stream_key(readable.KEY_STREAM)
 
 _EVEN: Final = 0
 _PLANNED: Final = 1
+_REPEATED: Final = 2
+_MODULATED: Final = 3
 
 _NO_KEYS: Final = -1
 
@@ -73,10 +90,11 @@ class _Traffic(NamedTuple):
     """Of evenly spaced arrivals."""
 
     lengths_ns: Wholes
-    """Of the stretches; none is 0."""
+    """Of the stretches, none is 0; or the mean lengths of the stays in each state."""
 
     starts_per_s: Reals
     ends_per_s: Reals
+    state_bounds: Reals
     classes: Wholes
     """By their places in the mix."""
 
@@ -103,8 +121,9 @@ class _State(NamedTuple):
     reals: Reals
 
 
-# What the state's places hold. Of the stretch of the last arrival: its number and its time.
-_INDEX, _STRETCH, _SINCE_NS, _END_NS = range(4)
+# What the state's places hold. Of the stretch of the last arrival: its place in the table, its
+# number from the run's start, and its time.
+_INDEX, _STRETCH, _NUMBER, _SINCE_NS, _END_NS = range(5)
 # How many arrivals the unit process has brought; how many are to come before the stretch and by
 # its end; its rate at first, and how that changes.
 _EXPECTED, _COME, _COME_NEXT, _RATE, _SLOPE = range(5)
@@ -164,7 +183,7 @@ class ArrivalBlocks:
 class _Drawn:
     def __init__(self, scenario: Scenario, rates: ArrivalRates, block: Block) -> None:
         self._traffic = _traffic(scenario, rates)
-        self._state = _State(np.zeros(4, np.int64), np.zeros(5))
+        self._state = _State(np.zeros(5, np.int64), np.zeros(5))
         self._block = block
 
     def fill(self) -> int:
@@ -199,7 +218,7 @@ def _places(names: Iterable[str]) -> Mapping[str, int]:
 
 def _traffic(scenario: Scenario, rates: ArrivalRates) -> _Traffic:
     """Return the table of a scenario's drawn arrivals."""
-    kind, even_per_s, stretches = _kind(rates)
+    kind, even_per_s, stretches, state_bounds = _times(rates)
     mix = scenario.workload.mix
     places = _places(scenario.classes)
     tiers = readable.tiers_of(scenario)
@@ -212,6 +231,7 @@ def _traffic(scenario: Scenario, rates: ArrivalRates) -> _Traffic:
         lengths_ns=np.array([each.length_ns for each in stretches], np.int64),
         starts_per_s=np.array([each.start_per_s for each in stretches], np.float64),
         ends_per_s=np.array([each.end_per_s for each in stretches], np.float64),
+        state_bounds=np.array(state_bounds, np.float64),
         classes=np.array([places[name] for name in mix], np.int64),
         class_bounds=np.array(Weighted(mix).bounds),
         tier_bounds=np.array(Weighted({name: tier.weight for name, tier in tiers.items()}).bounds),
@@ -222,12 +242,23 @@ def _traffic(scenario: Scenario, rates: ArrivalRates) -> _Traffic:
     )
 
 
-def _kind(rates: ArrivalRates) -> tuple[int, float, tuple[Stretch, ...]]:
+class _Times(NamedTuple):
+    kind: int
+    even_per_s: float = 0.0
+    stretches: Sequence[Stretch] = ()
+    state_bounds: Sequence[float] = ()
+
+
+def _times(rates: ArrivalRates) -> _Times:
     match rates:
         case Even(rate_per_s=rate_per_s):
-            return _EVEN, rate_per_s, ()
-        case Planned(stretches=stretches):
-            return _PLANNED, 0.0, tuple(each for each in stretches if each.length_ns > 0)
+            return _Times(_EVEN, even_per_s=rate_per_s)
+        case Planned(stretches=stretches, again=again):
+            some = [each for each in stretches if each.length_ns > 0]
+            return _Times(_REPEATED if again else _PLANNED, stretches=some)
+        case Modulated(states=states):
+            stays = [Stretch(mean_ns, rate, rate) for rate, mean_ns in states]
+            return _Times(_MODULATED, stretches=stays, state_bounds=time_shares(states))
 
 
 def _popularities(by_class: Mapping[str, Zipf | None]) -> tuple[Wholes, Reals, Wholes]:
@@ -294,19 +325,38 @@ def _next_ns(traffic: _Traffic, state: _State, key: int) -> int:
 def _go_on(traffic: _Traffic, state: _State) -> bool:
     """Turn to the next stretch, and say whether there is one."""
     wholes, reals = state.wholes, state.reals
-    stretch = wholes[_STRETCH]
-    if stretch == traffic.lengths_ns.size or wholes[_END_NS] >= traffic.run_ns:
+    number = wholes[_NUMBER]
+    if wholes[_END_NS] >= traffic.run_ns:
         return False
+    if traffic.kind == _PLANNED and number == traffic.lengths_ns.size:
+        return False
+    stretch = _next_stretch(traffic, wholes[_STRETCH], number)
     length_ns = traffic.lengths_ns[stretch]
     start_per_s, end_per_s = traffic.starts_per_s[stretch], traffic.ends_per_s[stretch]
-    wholes[_STRETCH] += 1
+    if traffic.kind == _MODULATED:
+        key = request_key(traffic.seed, number)
+        length_ns = stay_ns(length_ns, uniform(key, unsigned(_STAY), 0))
+    wholes[_STRETCH] = stretch
+    wholes[_NUMBER] += 1
     wholes[_SINCE_NS] = wholes[_END_NS]
     wholes[_END_NS] += length_ns
     reals[_COME] = reals[_COME_NEXT]
     reals[_COME_NEXT] += rates.arrivals_in(length_ns, start_per_s, end_per_s)
     reals[_RATE] = start_per_s
-    reals[_SLOPE] = rates.slope_of(length_ns, start_per_s, end_per_s)
+    # A stay may be over within a nanosecond, and none has a slope.
+    reals[_SLOPE] = rates.slope_of(max(length_ns, 1), start_per_s, end_per_s)
     return True
+
+
+@compiled
+def _next_stretch(traffic: _Traffic, stretch: int, number: int) -> int:
+    """Return the place of stretch ``number``, which follows on ``stretch``."""
+    if traffic.kind != _MODULATED:
+        return signed(number % traffic.lengths_ns.size)
+    u = uniform(request_key(traffic.seed, number), unsigned(_STATE), 0)
+    if number == 0:
+        return _place(traffic.state_bounds, u)
+    return other_state(stretch, traffic.lengths_ns.size, u)
 
 
 @compiled

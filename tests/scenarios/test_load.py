@@ -90,7 +90,7 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "poison: {rate: 5/s}",
             (
                 "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-                "trace, not poison; did you mean poisson?"
+                "diurnal, piecewise, mmpp, trace, not poison; did you mean poisson?"
             ),
         ),
         (
@@ -98,7 +98,7 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "5/s",
             (
                 "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-                "trace, not '5/s'"
+                "diurnal, piecewise, mmpp, trace, not '5/s'"
             ),
         ),
         (
@@ -110,6 +110,64 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "{poisson: {rate: 5/s}}",
             '{trace: {file: ""}}',
             "file.yaml:5: workload.arrivals.trace.file should not be empty",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{poisson: {rate: 0/s}}",
+            "file.yaml:5: workload.arrivals.poisson.rate should be more than 0, not '0/s'",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{diurnal: {base: 5/s, amplitude: 120%, period: 10ms}}",
+            (
+                "file.yaml:5: workload.arrivals.diurnal.amplitude should be a share such as 99.9% "
+                "or 0.999, not '120%'\n"
+                "file.yaml:5: workload.arrivals.diurnal.period should be at least 1s, not 10ms"
+            ),
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{piecewise: [{at: 0s, rate: 1/s}, {at: 2s, rate: 1}]}",
+            (
+                "file.yaml:5: workload.arrivals.piecewise.1.rate should be a rate such as 60/s or "
+                "500/min, not 1"
+            ),
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{piecewise: [{at: 2s, rate: 1/s}, {at: 1s, rate: 2/s}]}",
+            (
+                "file.yaml:5: workload.arrivals.piecewise should have points in the order of their "
+                "times"
+            ),
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{piecewise: [{at: 2s, rate: 0/s}]}",
+            "file.yaml:5: workload.arrivals.piecewise should have a rate above 0 somewhere",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{piecewise: []}",
+            "file.yaml:5: workload.arrivals.piecewise should have at least 1, not 0",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{mmpp: {states: {busy: {rate: 9/s, mean_stay: 1us}}}}",
+            (
+                "file.yaml:5: workload.arrivals.mmpp.states.busy.mean_stay should be at least 1ms, "
+                "not 1us"
+            ),
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{mmpp: {states: {busy: {rate: 9/s, mean_stay: 1s}}}}",
+            "file.yaml:5: workload.arrivals.mmpp.states should have at least 2, not 1",
+        ),
+        (
+            "{poisson: {rate: 5/s}}",
+            "{mmpp: {states: {on: {rate: 0/s, mean_stay: 1s}, off: {rate: 0/s, mean_stay: 1s}}}}",
+            "file.yaml:5: workload.arrivals.mmpp.states should have a rate above 0 in one of them",
         ),
         (
             "mix: {read: 1}",

@@ -68,7 +68,7 @@ def test_an_override_of_a_choice_replaces_the_alternative(tmp_path: Path) -> Non
             "workload.arrivals.steady.rate=1/s",
             (
                 "workload.arrivals.steady is not a field of PoissonArrivals; known: poisson, "
-                "constant, ramp, spike, trace"
+                "constant, ramp, spike, diurnal, piecewise, mmpp, trace"
             ),
         ),
         (

@@ -62,6 +62,75 @@ def test_a_ramp_moves_from_the_start_to_the_end_of_the_run() -> None:
     assert len(found) - first_half == pytest.approx(18_812, rel=0.04)
 
 
+def per_second(times: dict[str, Any], **fields: Any) -> Counter[int]:  # noqa: ANN401  # as in files
+    return Counter(arrival.at_ns // S for arrival in of(times, **fields))
+
+
+def test_a_diurnal_rate_has_its_peak_where_it_is_said_and_one_in_every_period() -> None:
+    shape = {"base": "500/s", "amplitude": "80%", "period": "20s", "peak_at": "3s"}
+    came = per_second({"diurnal": shape}, warm_up="10s", duration="30s")
+    # Peaks are at 13 s and 33 s, lows at 3 s and 23 s: about 900 a second, and about 100.
+    assert all(820 < came[s] < 970 for s in (12, 13, 32, 33))
+    assert all(60 < came[s] < 150 for s in (2, 3, 22, 23))
+    assert sum(came[s] for s in range(20)) == pytest.approx(500 * 20, rel=0.04)
+
+
+def test_a_diurnal_rate_begins_low_and_may_fall_to_nothing() -> None:
+    shape = {"base": "1000/s", "amplitude": "100%", "period": "40s"}
+    came = per_second({"diurnal": shape}, duration="40s")
+    assert came[0] + came[39] < 20
+    assert all(1850 < came[s] < 2150 for s in (19, 20))
+
+
+def test_rates_between_points_change_in_lines_and_steps() -> None:
+    points = [
+        {"at": "10s", "rate": "100/s"},
+        {"at": "20s", "rate": "1100/s"},
+        {"at": "20s", "rate": "0/s"},
+        {"at": "25s", "rate": "0/s"},
+        {"at": "25s", "rate": "400/s"},
+    ]
+    came = per_second({"piecewise": points}, warm_up="5s", duration="30s")
+    assert sum(came[s] for s in range(15)) == pytest.approx(1500, rel=0.1)
+    assert [came[s] for s in range(15, 25)] == pytest.approx(range(150, 1150, 100), rel=0.25)
+    assert [came[s] for s in range(25, 30)] == [0] * 5
+    assert all(320 < came[s] < 480 for s in range(30, 35))
+
+
+def test_nobody_comes_after_the_last_rate_above_zero() -> None:
+    points = [{"at": "0s", "rate": "50/s"}, {"at": "2s", "rate": "0/s"}]
+    assert max(per_second({"piecewise": points}, duration="1000d")) == 1
+
+
+def test_modulated_arrivals_are_quiet_and_busy_in_turn() -> None:
+    states = {
+        "quiet": {"rate": "10/s", "mean_stay": "30s"},
+        "busy": {"rate": "300/s", "mean_stay": "10s"},
+    }
+    came = per_second({"mmpp": {"states": states}}, duration="400s")
+    quiet = sum(2 <= came[s] <= 25 for s in range(400))
+    busy = sum(230 <= came[s] <= 370 for s in range(400))
+    assert quiet > 200
+    assert busy > 50
+    # Some seconds are of both states; with a rate drawn for each second, hardly one is like the
+    # one before.
+    assert quiet + busy > 350
+    assert sum(came[s] > 150 >= came[s - 1] for s in range(1, 400)) < 25
+
+
+def test_states_come_with_the_seed_and_not_with_the_rates() -> None:
+    def busy_seconds(busy: str, seed: int) -> set[int]:
+        states = {
+            "quiet": {"rate": "0/s", "mean_stay": "5s"},
+            "busy": {"rate": busy, "mean_stay": "5s"},
+        }
+        return set(per_second({"mmpp": {"states": states}}, duration="200s", seed=seed))
+
+    # A second that is busy for an instant only may have been without arrivals at the lower rate.
+    assert len(busy_seconds("50/s", 1) ^ busy_seconds("100/s", 1)) <= 2
+    assert len(busy_seconds("50/s", 1) ^ busy_seconds("50/s", 2)) > 30
+
+
 def test_the_times_of_a_higher_rate_are_those_of_a_lower_one_drawn_together() -> None:
     slow = of({"poisson": {"rate": "10/s"}}, duration="60s")
     fast = of({"poisson": {"rate": "20/s"}}, duration="60s")

@@ -300,6 +300,40 @@ def test_a_ramp_is_judged_where_it_ends() -> None:
     assert load_of(up, "door").mean == pytest.approx(0.85)
 
 
+def test_a_day_is_judged_at_its_peak_and_by_its_mean() -> None:
+    day = {"base": "500/s", "amplitude": "60%", "period": "30s"}
+    load = load_of(scenario({"diurnal": day}), "db.primary")
+    assert load.peak == pytest.approx(800 * 0.0091 / 6)
+    assert load.mean == pytest.approx(500 * 0.0091 / 6)
+    assert load.verdict is Verdict.FOR_A_WHILE
+    # Twice in a minute, what is above 659/s: an arc of 116 degrees.
+    assert load.over_ns == pytest.approx(2 * 30 * SECOND_NS * 116 / 360, rel=0.02)
+
+
+def test_states_of_traffic_are_judged_by_those_that_this_seed_draws() -> None:
+    states = {
+        "usual": {"rate": "100/s", "mean_stay": "20s"},
+        "rare": {"rate": "900/s", "mean_stay": "5s"},
+    }
+    of = scenario({"mmpp": {"states": states}}).model_copy(update={"duration_ns": 600 * SECOND_NS})
+    found = traffic(of)
+    assert found.whole_peak_per_s == 900
+    assert sum(found.mean_per_s.values()) == pytest.approx(260, rel=0.25)
+    assert sum(each.length_ns for each in found.stretches) == 600 * SECOND_NS
+    assert load_of(of, "db.primary").verdict is Verdict.FOR_A_WHILE
+
+
+def test_of_very_many_states_the_later_ones_count_on_average() -> None:
+    states = {
+        "usual": {"rate": "100/s", "mean_stay": "4ms"},
+        "rare": {"rate": "1100/s", "mean_stay": "1ms"},
+    }
+    of = scenario({"mmpp": {"states": states}}).model_copy(update={"duration_ns": 10**15})
+    found = traffic(of)
+    assert sum(found.mean_per_s.values()) == pytest.approx(300, rel=0.01)
+    assert sum(each.length_ns for each in found.stretches) == 10**15
+
+
 def test_a_trace_is_judged_by_its_busiest_minute(tmp_path: Path) -> None:
     path = tmp_path / "trace.csv"
     with path.open("w", encoding="utf-8") as file:

@@ -17,13 +17,24 @@ from pathlib import Path
 from scenarios.spec import Scenario
 from scenarios.workload import (
     ConstantArrivals,
+    DiurnalArrivals,
+    MmppArrivals,
+    PiecewiseArrivals,
     PoissonArrivals,
     RampArrivals,
     SpikeArrivals,
     Tier,
     TraceArrivals,
 )
+from sim.arrival_rates import (
+    Modulated,
+    Planned,
+    modulated_rates,
+    planned_rates,
+    stretches_of,
+)
 from sim.arrivals import cache_of_keys
+from sim.streams import seed_key
 from worlds.live_shape import DEFAULT_TIER
 from worlds.load.loopback import require_loopback
 from worlds.load.plan import check_sendable
@@ -172,8 +183,28 @@ def executor(scenario: Scenario) -> dict[str, object]:
                 (max(seconds - before_s - 2 * rise_s - hold_s, 0), spike.base_per_s),
             ]
             return _ramping(scenario, spike.base_per_s, stages, spike.peak_per_s)
+        case (DiurnalArrivals() | PiecewiseArrivals()) as planned:
+            return _following(scenario, planned_rates(planned, scenario))
+        case MmppArrivals(mmpp=mmpp):
+            return _following(scenario, modulated_rates(mmpp))
         case TraceArrivals():
             raise K6Problem("k6 cannot replay a trace; leave out --with k6")
+
+
+def _following(scenario: Scenario, rates: Planned | Modulated) -> dict[str, object]:
+    """Return the stages of rates that change often: those that our generator has in this run."""
+    left_ns = scenario.warm_up_ns + scenario.duration_ns
+    stages: list[tuple[float, float]] = []
+    for stretch in stretches_of(rates, seed_key(scenario.seed)):
+        if left_ns <= 0:
+            break
+        part = min(left_ns / stretch.length_ns, 1) if stretch.length_ns else 1
+        reached_per_s = stretch.start_per_s + part * (stretch.end_per_s - stretch.start_per_s)
+        # A stage without length is a step to its rate.
+        stages += [(0, stretch.start_per_s), (part * stretch.length_ns / 1e9, reached_per_s)]
+        left_ns -= stretch.length_ns
+    peak_per_s = max(rate_per_s for _, rate_per_s in stages)
+    return _ramping(scenario, stages[0][1], stages[1:], peak_per_s)
 
 
 def _ramping(
@@ -192,7 +223,7 @@ def _ramping(
 
 def _per_unit(rate_per_s: float) -> int:
     """K6 takes whole arrivals per unit of time; a minute keeps two digits of a slow rate."""
-    return max(round(rate_per_s * _RATE_UNIT_S), 1)
+    return max(round(rate_per_s * _RATE_UNIT_S), 1) if rate_per_s else 0
 
 
 def _patience(scenario: Scenario, peak_per_s: float) -> dict[str, object]:

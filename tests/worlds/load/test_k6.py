@@ -63,6 +63,37 @@ def test_a_spike_is_a_ramp_up_and_down() -> None:
     assert [stage["duration"] for stage in stages[:4]] == ["20000ms", "3000ms", "25000ms", "3000ms"]
 
 
+def stages_of(arrivals: str, *changes: str) -> tuple[object, list[tuple[str, int]]]:
+    found: Any = executor(load_scenario("baseline", [f"workload.arrivals={arrivals}", *changes]))
+    return found["startRate"], [(each["duration"], each["target"]) for each in found["stages"]]
+
+
+def test_rates_at_given_times_are_stages_and_steps_up_to_the_end_of_the_run() -> None:
+    points = "{piecewise: [{at: 1s, rate: 1/s}, {at: 3s, rate: 2/s}, {at: 3s, rate: 0/s}]}"
+    start, stages = stages_of(points, "warm_up=1s", "duration=4s")
+    some = [stage for stage in stages if stage[0] != "0ms"]
+    assert (start, some) == (60, [("2000ms", 60), ("2000ms", 120), ("1000ms", 0)])
+    before = stages[stages.index(("1000ms", 0)) - 1]
+    assert before == ("0ms", 0), "the rate falls at once"
+
+
+def test_a_diurnal_rate_is_followed_for_the_whole_run() -> None:
+    day = "{diurnal: {base: 10/s, amplitude: 50%, period: 36s}}"
+    start, stages = stages_of(day, "warm_up=0", "duration=45050ms")
+    assert start == 300
+    assert max(rate for _, rate in stages) == 900
+    assert sum(int(length.removesuffix("ms")) for length, _ in stages) == 45_050
+
+
+def test_states_of_traffic_are_those_of_our_generator() -> None:
+    states = "{on: {rate: 20/s, mean_stay: 2s}, off: {rate: 0/s, mean_stay: 2s}}"
+    _, stages = stages_of(f"{{mmpp: {{states: {states}}}}}", "warm_up=0", "duration=60s")
+    assert {rate for _, rate in stages} == {0, 1200}
+    assert sum(int(length.removesuffix("ms")) for length, _ in stages) == pytest.approx(
+        60_000, abs=len(stages)
+    )
+
+
 def test_classes_users_and_keys_keep_their_weights() -> None:
     spec = load_scenario("baseline")
     users = shape_of(spec).users
