@@ -11,7 +11,6 @@ from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from scenarios.spec import Scenario
@@ -31,7 +30,7 @@ from sim.arrival_rates import (
     time_shares,
 )
 from sim.compiled.draws import request_key, uniform
-from sim.compiled.machine_code import compiled, signed, unsigned
+from sim.compiled.machine_code import compiled, inner, scalar, signed, unsigned
 from sim.popularity import Weighted, Zipf
 from sim.rates import Stretch
 from sim.streams import seed_key, stream_key
@@ -44,7 +43,7 @@ for _function in (
     other_state,
     stay_ns,
 ):
-    register_jitable(_function)
+    scalar(_function)
 
 BLOCK: Final = 4096
 """Rows of a block."""
@@ -307,7 +306,7 @@ def _fill(traffic: _Traffic, state: _State, block: Block) -> int:
     return BLOCK
 
 
-@compiled
+@inner
 def _next_ns(traffic: _Traffic, state: _State, key: int) -> int:
     """Return when the next request arrives, as :class:`sim.rates.CumulatedRate` does."""
     reals = state.reals
@@ -321,7 +320,7 @@ def _next_ns(traffic: _Traffic, state: _State, key: int) -> int:
     return signed(since_ns + signed(into_ns) if into_ns < end_ns - since_ns else end_ns)
 
 
-@compiled
+@inner
 def _go_on(traffic: _Traffic, state: _State) -> bool:
     """Turn to the next stretch, and say whether there is one."""
     wholes, reals = state.wholes, state.reals
@@ -348,7 +347,7 @@ def _go_on(traffic: _Traffic, state: _State) -> bool:
     return True
 
 
-@compiled
+@inner
 def _next_stretch(traffic: _Traffic, stretch: int, number: int) -> int:
     """Return the place of stretch ``number``, which follows on ``stretch``."""
     if traffic.kind != _MODULATED:
@@ -359,7 +358,7 @@ def _next_stretch(traffic: _Traffic, stretch: int, number: int) -> int:
     return other_state(stretch, traffic.lengths_ns.size, u)
 
 
-@compiled
+@inner
 def _class(traffic: _Traffic, key: int) -> int:
     if traffic.class_bounds.size == 0:
         return signed(traffic.classes[0])
@@ -367,7 +366,7 @@ def _class(traffic: _Traffic, key: int) -> int:
     return signed(traffic.classes[_place(traffic.class_bounds, u)])
 
 
-@compiled
+@inner
 def _user(traffic: _Traffic, key: int) -> tuple[int, int]:
     """Return the tier, and the user's number in it."""
     bounds = traffic.tier_bounds
@@ -381,7 +380,7 @@ def _user(traffic: _Traffic, key: int) -> tuple[int, int]:
     return tier, signed(rest * traffic.users[tier])
 
 
-@compiled
+@inner
 def _place(bounds: Reals, u: float) -> int:
     """Return how many bounds are not above ``u``; there are few."""
     place = 0
@@ -390,7 +389,7 @@ def _place(bounds: Reals, u: float) -> int:
     return place
 
 
-@compiled
+@inner
 def _key(traffic: _Traffic, class_index: int, key: int) -> int:
     """Return what the request is about, as :class:`sim.popularity.Zipf` does."""
     count = traffic.popularities[class_index, 1]

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from scenarios.distributions import (
@@ -25,7 +24,7 @@ from scenarios.distributions import (
 )
 from scenarios.units import LONGEST_NS
 from sim import gamma, normal, streams
-from sim.compiled.machine_code import compiled, signed, unsigned
+from sim.compiled.machine_code import compiled, inner, scalar, signed, unsigned
 
 for _function in (
     streams.request_key,
@@ -37,7 +36,7 @@ for _function in (
     gamma.node_at,
     gamma.between_nodes,
 ):
-    register_jitable(_function)
+    scalar(_function)
 
 LONGEST_DRAW_NS: Final = 2 * LONGEST_NS
 """What longer draws are cut to: a century, so that the sum with any time fits into 64 bits."""
@@ -197,7 +196,7 @@ def draw_ns(table: DrawTable, which: int, key: int, step: int) -> int:
     return signed(min(drawn_ns, LONGEST_DRAW_NS))
 
 
-@compiled
+@inner
 def _between_quantiles_ns(table: DrawTable, row: int, u: float) -> int:
     steps = signed(table.parameters[row, 0])
     at = u * steps
@@ -207,7 +206,7 @@ def _between_quantiles_ns(table: DrawTable, row: int, u: float) -> int:
     return signed(low_ns + signed((at - below) * (high_ns - low_ns)))
 
 
-@compiled
+@inner
 def _between_nodes(table: DrawTable, row: int, u: float) -> float:
     at = gamma.node_at(u)
     i = signed(at)

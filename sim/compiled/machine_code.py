@@ -10,18 +10,33 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 signed: Final[Callable[[Any], int]] = np.int64  # type: ignore[assignment]  # see above
 unsigned: Final[Callable[[Any], int]] = np.uint64  # type: ignore[assignment]  # see above
 
+_OPTIONS: Final = {"cache": True, "forceinline": True, "no_cfunc_wrapper": True, "_nrt": False}
+
 
 def compiled(function: _Function) -> _Function:
-    """Compile a function that machine code calls, with scalars and arrays that exist.
+    """Compile a function of scalars and of arrays that exist.
 
     It must not make an array. In return nobody counts who holds the arrays, and none of them is
-    passed on the stack: either takes several times as long as a draw.
+    passed on the stack when machine code calls it: either takes several times as long as a draw.
     """
-    options = {"cache": True, "forceinline": True, "_nrt": False}
-    return njit(**options)(function)  # type: ignore[call-overload,no-any-return]  # not in its stubs
+    return njit(**_OPTIONS)(function)  # type: ignore[call-overload,no-any-return]  # not in its stubs
+
+
+def inner(function: _Function) -> _Function:
+    """Compile a function that only machine code calls, at less cost to the compiler.
+
+    Python that calls it crashes: only for functions that are private to their module.
+    """
+    return njit(no_cpython_wrapper=True, **_OPTIONS)(function)  # type: ignore[call-overload,no-any-return]  # not in its stubs
+
+
+def scalar(function: _Function) -> _Function:
+    """Let machine code call a function of scalars that is written for Python, as it stands."""
+    return register_jitable(no_cfunc_wrapper=True)(function)
