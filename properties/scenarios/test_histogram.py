@@ -5,7 +5,13 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenarios.histogram import Histogram, HistogramBuilder, bucket_bounds, bucket_of
+from scenarios.histogram import (
+    Histogram,
+    HistogramBuilder,
+    bucket_bounds,
+    bucket_of,
+    buckets_of,
+)
 
 # Values of every magnitude, those at the edges of buckets among them.
 values = st.integers(0, 600) | st.integers(0, 2**62) | st.integers(0, 61).map(lambda n: 2**n)
@@ -25,6 +31,11 @@ def test_a_bucket_holds_its_values_and_is_narrow(value: int) -> None:
     assert bucket_of(low) == bucket_of(high) == bucket_of(value)
     assert bucket_of(high + 1) == bucket_of(value) + 1
     assert (high - low) * 256 <= low
+
+
+@given(many)
+def test_all_buckets_at_once_are_those_of_one_after_the_other(them: list[int]) -> None:
+    assert buckets_of(them) == [bucket_of(value) for value in them]
 
 
 @given(some, st.floats(0, 1))
