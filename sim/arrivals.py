@@ -6,9 +6,9 @@ of the same class, from the same user, about the same key.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step, Write
 from scenarios.spec import Scenario
@@ -31,6 +31,8 @@ GAP_STREAM: Final = "arrival gap"
 CLASS_STREAM: Final = "arrival class"
 USER_STREAM: Final = "arrival user"
 KEY_STREAM: Final = "arrival key"
+
+_Item = TypeVar("_Item")
 
 
 class Arrival(NamedTuple):
@@ -142,6 +144,11 @@ class _Particulars:
         self._users = {
             name: [f"{name}-{i}" for i in range(tier.count)] for name, tier in tiers.items()
         }
+        # Where there is but one, chance has nothing to say, and is not asked.
+        self._only_class = _only(list(scenario.workload.mix))
+        self._only_user = _only(
+            [(tier, user) for tier, users in self._users.items() for user in users]
+        )
         self._seed = seed_key(scenario.seed)
         self._class_stream = stream_key(CLASS_STREAM)
         self._user_stream = stream_key(USER_STREAM)
@@ -150,12 +157,11 @@ class _Particulars:
 
     def drawn(self, index: int, at_ns: int, key: int) -> Arrival:
         """Return arrival number ``index``, which draws from ``key``."""
-        class_name = self._classes.pick(uniform(key, self._class_stream, 0))
-        tier, rest = self._tiers.pick_and_rest(uniform(key, self._user_stream, 0))
-        users = self._users[tier]
+        class_name = self._only_class or self._classes.pick(uniform(key, self._class_stream, 0))
+        tier, user = self._only_user or self._user_at(uniform(key, self._user_stream, 0))
         popularity = self._popularity[class_name]
         about = 0 if popularity is None else popularity.key(uniform(key, self._key_stream, 0))
-        return Arrival(index, at_ns, class_name, tier, users[int(rest * len(users))], about)
+        return Arrival(index, at_ns, class_name, tier, user, about)
 
     def recorded(self, index: int, at_ns: int, entry: TraceEntry) -> Arrival:
         """Return arrival number ``index`` as it was recorded; what was not is drawn.
@@ -187,9 +193,19 @@ class _Particulars:
 
     def _from_user(self, arrival: Arrival, name: str) -> Arrival:
         draw = uniform(request_key(self._seed, stream_key(name)), self._user_stream, 0)
+        tier, user = self._user_at(draw)
+        return arrival._replace(tier=tier, user=user)
+
+    def _user_at(self, draw: float) -> tuple[str, str]:
+        """Return the tier and the user that ``draw`` from (0, 1) stands for."""
         tier, rest = self._tiers.pick_and_rest(draw)
         users = self._users[tier]
-        return arrival._replace(tier=tier, user=users[int(rest * len(users))])
+        return tier, users[int(rest * len(users))]
+
+
+def _only(names: Sequence[_Item]) -> _Item | None:
+    """Return the only one of ``names``, or None if there are more."""
+    return names[0] if len(names) == 1 else None
 
 
 def tiers_of(scenario: Scenario) -> dict[str, Tier]:

@@ -19,6 +19,10 @@ class Weighted:
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._names = tuple(weights)
         self.bounds = bounds_of(weights.values())
+        # Where each name's share begins, and how wide it is.
+        lows = [0.0, *self.bounds]
+        highs = [*self.bounds, 1.0]
+        self._shares = [(low, high - low) for low, high in zip(lows, highs, strict=True)]
 
     def pick(self, uniform: float) -> str:
         """Return the name that the draw ``uniform`` from (0, 1) stands for."""
@@ -27,9 +31,8 @@ class Weighted:
     def pick_and_rest(self, uniform: float) -> tuple[str, float]:
         """Return the name, and where within its share the draw fell, again from [0, 1)."""
         at = bisect_right(self.bounds, uniform)
-        low = self.bounds[at - 1] if at else 0.0
-        high = self.bounds[at] if at < len(self.bounds) else 1.0
-        return self._names[at], min((uniform - low) / (high - low), 1 - 2**-53)
+        low, width = self._shares[at]
+        return self._names[at], min((uniform - low) / width, 1 - 2**-53)
 
 
 class Zipf:
