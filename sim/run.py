@@ -49,8 +49,7 @@ def simulate(
 
     platform = Platform(scenario, timeline, on_operation, recorder.event)
     seed = seed_key(scenario.seed)
-    traced = history is not None
-    client = Client(timeline, platform.routes, seed, on_operation, traced=traced)
+    client = Client(timeline, platform.routes, seed, recorder.ended, history)
     observer = Observer(platform, timeline, recorder)
     Activity(client.send(arrivals(scenario)), _nobody_waits)
     timeline.process(observer.run(on_progress))

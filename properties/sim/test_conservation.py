@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from properties.profiles import scaled
 from properties.sim.platforms import scenarios
 from scenarios.history import Operation, Outcome, write_operation
+from scenarios.recorder import Recorder
 from scenarios.spec import Scenario
 from sim.arrivals import arrivals
 from sim.models.places import Places
@@ -73,6 +74,24 @@ def test_an_answer_s_time_is_the_sum_of_its_spans(scenario: Scenario) -> None:
 def test_the_same_scenario_gives_the_same_history(scenario: Scenario) -> None:
     once, again = history_of(scenario), history_of(scenario)
     assert [*map(write_operation, once)] == [*map(write_operation, again)]
+
+
+@EXAMPLES
+@given(scenarios())
+def test_a_record_made_of_the_history_says_the_same_as_the_run_s_own(scenario: Scenario) -> None:
+    operations: list[Operation] = []
+    own = simulate(scenario, history=operations.append)
+    recorder = Recorder(scenario)
+    for operation in operations:
+        recorder.operation(operation)
+    made = recorder.record("simulated", own.provenance, stations={})
+    assert made.classes == own.classes
+    assert simulate(scenario) == own
+    # Samples may reach further than the last operation.
+    for name, series in made.series.items():
+        empty = None if series.unit == "ns" else 0.0
+        missing = len(own.series[name].values) - len(series.values)
+        assert own.series[name].values == series.values + (empty,) * missing
 
 
 @EXAMPLES

@@ -3,12 +3,13 @@
 from collections.abc import Generator
 from typing import Literal
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from policies.autoscale import Hpa, HpaSpec, PodMetric
 from scenarios import records
 from scenarios.spec import Autoscaler as AutoscalerSpec
 from sim.models.service import Replica, Service
+from sim.models.timeline import Pause
 
 
 class _Start:
@@ -41,7 +42,7 @@ class Autoscaler:
     def run(self) -> Generator[Event, None, None]:
         """Scale, for as long as the run lasts."""
         while True:
-            yield Timeout(self._timeline, self._spec.sync_ns)
+            yield Pause(self._timeline, self._spec.sync_ns)
             current = len(self._service.ready) + len(self._starting)
             wanted = self._rule.desired(self._timeline.now_ns, current, self._pods())
             if wanted == current:
@@ -71,7 +72,7 @@ class Autoscaler:
     def _start(self) -> None:
         start = _Start()
         self._starting.append(start)
-        up = Timeout(self._timeline, self._spec.start_up_ns)
+        up = Pause(self._timeline, self._spec.start_up_ns)
         up.callbacks.append(lambda _event: self._is_up(start))
 
     def _is_up(self, start: _Start) -> None:

@@ -1,14 +1,14 @@
 """A cache in front of something slow: the production leases, simulated waiting."""
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from policies.cache import FOREVER_NS, CacheEntry, Fill, Hit, cache_entry
 from scenarios.spec import Cache as CacheSpec
 from sim.distributions import DrawNs
 from sim.models.meter import Meter
 from sim.models.stop import Caller, Stop
-from sim.models.timeline import Timeline, Waiting
-from sim.models.visit import Reply, Visit
+from sim.models.timeline import Pause, Timeline, Waiting
+from sim.models.visit import OK, Reply, Visit
 
 LEASE_NS = 5_000_000_000
 """How long one reader may take to fill an entry before another is let in to do it."""
@@ -70,7 +70,7 @@ class Cache:
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = []
-            lease_end = Timeout(self.timeline, until_ns - self.timeline.now_ns)
+            lease_end = Pause(self.timeline, until_ns - self.timeline.now_ns)
             lease_end.callbacks.append(lambda _event: self._tell(key))
         news = Event(self.timeline)
         waiting.append(news)
@@ -102,20 +102,20 @@ class LookUpStop:
         if self._look_up_ns is not None:
             look_up_ns = self._look_up_ns(visit.key, visit.path + self._site)
             cache.meter.services_ns.append(look_up_ns)
-            yield Timeout(timeline, look_up_ns)
+            yield Pause(timeline, look_up_ns)
         key = visit.arrival.key
         answer = yield from cache.read(key)
         if visit.spans_ns is not None:
             visit.spend(cache.name, timeline.now_ns - entered_ns)
         if isinstance(answer, Hit):
-            return Reply.OK
+            return OK
         for stop in self._miss:
             reply = yield from stop.take(visit, caller)
-            if reply is not Reply.OK:
+            if reply is not OK:
                 # The lease is lost with it: the next reader gets one when this has run out.
                 return reply
         cache.fill(key, answer.lease)
-        return Reply.OK
+        return OK
 
 
 class Invalidation:
@@ -135,6 +135,6 @@ class Invalidation:
             look_up_ns = self._look_up_ns(visit.key, visit.path + self._site)
             cache.meter.waits_ns.append(0)
             cache.meter.services_ns.append(look_up_ns)
-            yield Timeout(cache.timeline, look_up_ns)
+            yield Pause(cache.timeline, look_up_ns)
             visit.spend(cache.name, look_up_ns)
         cache.invalidate(visit.arrival.key)

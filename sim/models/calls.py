@@ -8,8 +8,6 @@ is another; a refusal by a full line counts as failed, one by a user's limit doe
 
 from typing import Literal
 
-from simpy.events import Timeout
-
 from policies.balancing import balancer
 from policies.cache import FOREVER_NS
 from policies.circuit_breaker import BreakerLimits, CircuitBreaker, State
@@ -21,7 +19,7 @@ from scenarios.spec import Service as ServiceSpec
 from sim.models.patience import Patience
 from sim.models.service import Replica, Service
 from sim.models.stop import Caller, Work
-from sim.models.timeline import Waiting
+from sim.models.timeline import Pause, Waiting
 from sim.models.visit import Reply, Visit
 from sim.streams import stream_key, uniform
 
@@ -93,6 +91,7 @@ class View:
         self._service = service
         self._timeline = service.timeline
         self._caller = caller
+        self._counts_tries = caller.late is Reply.NONE
         self._balancer = balancer(spec.balancing)
         self._takes_turns = spec.balancing == "round_robin"
         self._weighs_latency = spec.balancing == "latency_aware"
@@ -146,7 +145,7 @@ class View:
                 reply = Reply.UNAVAILABLE
                 break
             reply = yield from self._try(seen, work, visit, attempt, patience)
-            if retries is None or not reply.is_failure or not visit.repeatable:
+            if retries is None or not reply.is_failure or not work.repeatable:
                 break
             now_ns = self._timeline.now_ns
             delay_ns = retries.delay_ns(attempt, number, work.site, now_ns, deadline_ns)
@@ -155,10 +154,10 @@ class View:
             failed.append(seen)
             if delay_ns:
                 visit.spend(self._caller.name, delay_ns)
-                yield Timeout(self._timeline, delay_ns)
+                yield Pause(self._timeline, delay_ns)
         if patience is not None:
             patience.over = True
-        if self._caller.late is Reply.NONE:
+        if self._counts_tries:
             visit.tries = number
         return reply
 

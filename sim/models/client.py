@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
-
-from simpy.events import Timeout
+from typing import NamedTuple, TypeAlias
 
 from scenarios.history import Operation, Outcome
 from sim.arrivals import Arrival
 from sim.models.stop import Caller, Stop
-from sim.models.timeline import Activity, Timeline, Waiting
-from sim.models.visit import Reply, Visit, outcome_of
+from sim.models.timeline import Activity, Pause, Timeline, Waiting
+from sim.models.visit import OK, UNKNOWN, Reply, Visit
 from sim.streams import request_key
 
 
@@ -18,11 +16,12 @@ class Route(NamedTuple):
     """The way of one request class."""
 
     stops: tuple[Stop, ...]
-    read_only: bool
-    """Whether it certainly changes nothing, so that an attempt without an answer is void."""
+    outcomes: Mapping[Reply, Outcome]
+    """What each reply means for it."""
 
-    repeatable: bool
-    """Whether sending it twice means the same as sending it once."""
+
+OnEnd: TypeAlias = Callable[[str, int, int | None, Outcome], None]
+"""Told of a request that ended: its class, when it was scheduled and returned, its outcome."""
 
 
 class Client:
@@ -32,8 +31,8 @@ class Client:
         timeline: the run's time.
         routes: by request class.
         seed: as :func:`sim.streams.seed_key` returns it.
-        on_operation: told of each request that ended.
-        traced: whether operations are to say where their time went.
+        on_end: told of each request that ended.
+        history: told the whole story of each; None: nobody asks where the time went.
     """
 
     def __init__(
@@ -41,33 +40,29 @@ class Client:
         timeline: Timeline,
         routes: Mapping[str, Route],
         seed: int,
-        on_operation: Callable[[Operation], None],
-        *,
-        traced: bool,
+        on_end: OnEnd,
+        history: Callable[[Operation], None] | None,
     ) -> None:
         self._timeline = timeline
         self._routes = routes
         self._seed = seed
-        self._on_operation = on_operation
-        self._traced = traced
+        self._on_end = on_end
+        self._history = history
         self._caller = Caller("client", "client", Reply.NONE)
         self._in_flight: dict[int, Visit] = {}
 
     def send(self, arrivals: Iterable[Arrival]) -> Waiting[None]:
         """Send one request for each arrival, and wait for none."""
         timeline = self._timeline
+        traced = self._history is not None
         for arrival in arrivals:
             # Also when it is 0: nothing is sent before the run has begun.
-            yield Timeout(timeline, arrival.at_ns - timeline.now_ns)
+            yield Pause(timeline, arrival.at_ns - timeline.now_ns)
+            index = arrival.index
             route = self._routes[arrival.class_name]
-            visit = Visit(
-                arrival,
-                request_key(self._seed, arrival.index),
-                0,
-                repeatable=route.repeatable,
-                traced=self._traced,
-            )
-            self._in_flight[arrival.index] = visit
+            key = request_key(self._seed, index)
+            visit = Visit(arrival, key, 0, {} if traced else None)
+            self._in_flight[index] = visit
             if len(route.stops) == 1:
                 work = route.stops[0].take(visit, self._caller)
             else:
@@ -77,24 +72,29 @@ class Client:
     def unanswered(self) -> list[Operation]:
         """Return the operations that have not ended, as nobody knows how they will."""
         return [
-            self._operation(visit, Reply.NONE, Outcome.UNKNOWN)
-            for visit in self._in_flight.values()
+            self._operation(visit, Reply.NONE, UNKNOWN, None) for visit in self._in_flight.values()
         ]
 
     def _follow(self, route: Route, visit: Visit) -> Waiting[Reply]:
         for stop in route.stops:
             reply = yield from stop.take(visit, self._caller)
-            if reply is not Reply.OK:
+            if reply is not OK:
                 return reply
-        return Reply.OK
+        return OK
 
     def _ended(self, visit: Visit, reply: Reply) -> None:
-        del self._in_flight[visit.arrival.index]
-        read_only = self._routes[visit.arrival.class_name].read_only
-        outcome = outcome_of(reply, read_only=read_only)
-        self._on_operation(self._operation(visit, reply, outcome))
+        index, at_ns, class_name, *_ = visit.arrival
+        del self._in_flight[index]
+        outcome = self._routes[class_name].outcomes[reply]
+        returned_ns = None if outcome is UNKNOWN else self._timeline.now_ns
+        self._on_end(class_name, at_ns, returned_ns, outcome)
+        if self._history is not None:
+            self._history(self._operation(visit, reply, outcome, returned_ns))
 
-    def _operation(self, visit: Visit, reply: Reply, outcome: Outcome) -> Operation:
+    @staticmethod
+    def _operation(
+        visit: Visit, reply: Reply, outcome: Outcome, returned_ns: int | None
+    ) -> Operation:
         arrival = visit.arrival
         spans_ns = visit.spans_ns
         return Operation(
@@ -102,7 +102,7 @@ class Client:
             arrival.class_name,
             arrival.at_ns,
             arrival.at_ns,
-            None if outcome is Outcome.UNKNOWN else self._timeline.now_ns,
+            returned_ns,
             outcome,
             visit.tries,
             arrival.user,

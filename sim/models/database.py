@@ -1,15 +1,13 @@
 """A database: a primary, its streaming replicas, and a pool of connections to each."""
 
-from simpy.events import Timeout
-
 from scenarios.spec import Database as DatabaseSpec
 from sim.distributions import DrawNs
 from sim.models.cache import Invalidation
 from sim.models.meter import Meter
 from sim.models.places import Places
 from sim.models.stop import Caller
-from sim.models.timeline import Timeline, Waiting
-from sim.models.visit import STEPS_PER_PATH, Reply, Visit
+from sim.models.timeline import Pause, Timeline, Waiting
+from sim.models.visit import OK, STEPS_PER_PATH, Reply, Visit
 
 
 class Standby:
@@ -89,7 +87,7 @@ class Database:
 
     def query(
         self, connections: Places, time_ns: DrawNs | None, visit: Visit, site: int
-    ) -> Waiting[None]:
+    ) -> Waiting[Reply]:
         """Wait for a connection, and have it for as long as the query takes."""
         timeline = self.timeline
         entered_ns = timeline.now_ns
@@ -100,10 +98,11 @@ class Database:
         query_ns = 0 if time_ns is None else time_ns(visit.key, visit.path + site)
         self.meter.services_ns.append(query_ns)
         if query_ns:
-            yield Timeout(timeline, query_ns)
+            yield Pause(timeline, query_ns)
         connections.leave()
         if visit.spans_ns is not None:
             visit.spend(self.name, timeline.now_ns - entered_ns)
+        return OK
 
 
 class ReadStop:
@@ -121,13 +120,15 @@ class ReadStop:
         database = self._database
         standby = database.next_standby()
         if standby is None:
-            yield from database.query(database.primary, self._time_ns, visit, self._site)
-            return Reply.OK
-        stale = standby.is_stale(visit.arrival.key)
-        yield from database.query(standby.connections, self._time_ns, visit, self._site)
-        if stale:
-            database.stale_reads += 1
-        return Reply.OK
+            return database.query(database.primary, self._time_ns, visit, self._site)
+        query = database.query(standby.connections, self._time_ns, visit, self._site)
+        return self._seen_stale(query) if standby.is_stale(visit.arrival.key) else query
+
+    def _seen_stale(self, query: Waiting[Reply]) -> Waiting[Reply]:
+        """Count a read that does not see a commit made before it began."""
+        reply = yield from query
+        self._database.stale_reads += 1
+        return reply
 
 
 class WriteStop:
@@ -154,4 +155,4 @@ class WriteStop:
         database.commit(visit, self._site)
         if self._invalidation is not None:
             yield from self._invalidation.run(visit)
-        return Reply.OK
+        return OK

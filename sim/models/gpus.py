@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from policies.backfill import BackfillQueue, QueuedJob
 from policies.device_room import Ask, Device, Strategy, larger_class
 from policies.placement import DeviceLease, DeviceLeases
-from sim.models.timeline import Timeline
+from sim.models.timeline import Pause, Timeline
 
 _RENEWALS_PER_LEASE = 3
 
@@ -215,11 +215,11 @@ class GpuPool:
     def _work(self, lease: DeviceLease, rest_ns: int) -> Generator[Event, None, None]:
         renew_ns = self._rules.lease_ns // _RENEWALS_PER_LEASE
         while rest_ns > renew_ns:
-            yield Timeout(self._timeline, renew_ns)
+            yield Pause(self._timeline, renew_ns)
             rest_ns -= renew_ns
             if self.leases.renew(lease.token, self._timeline.now_ns) is None:
                 return
-        yield Timeout(self._timeline, rest_ns)
+        yield Pause(self._timeline, rest_ns)
 
     def _reap(self) -> Generator[Event, None, None]:
         """End the leases that run out, at the nanosecond at which they do."""
@@ -231,7 +231,7 @@ class GpuPool:
                 continue
             wait_ns = held[0].until_ns - self._timeline.now_ns
             if wait_ns > 0:
-                yield Timeout(self._timeline, wait_ns)
+                yield Pause(self._timeline, wait_ns)
             # Whoever was to run out may have been renewed, or be done, meanwhile.
             if ran_out := self.leases.reap(self._timeline.now_ns):
                 for lease in ran_out:

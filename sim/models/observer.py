@@ -3,14 +3,14 @@
 from collections.abc import Callable, Generator, Mapping
 from typing import Protocol
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from scenarios.recorder import Recorder
 from scenarios.records import StationOutcome
 from scenarios.units import SECOND_NS
 from sim.models.meter import Meter
 from sim.models.platform import Platform
-from sim.models.timeline import Timeline
+from sim.models.timeline import Pause, Timeline
 
 
 class Occupied(Protocol):
@@ -69,10 +69,11 @@ class Observer:
             on_second: told the simulated time after each.
         """
         while True:
-            yield Timeout(self._timeline, SECOND_NS)
+            yield Pause(self._timeline, SECOND_NS)
             self.sample()
             for meter in self._meters().values():
                 meter.settle()
+            self._recorder.settle(self._timeline.now_ns)
             if on_second is not None:
                 on_second(self._timeline.now_ns)
 

@@ -2,9 +2,9 @@
 
 from collections import deque
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
-from sim.models.timeline import Activity, Signal, Timeline, Waiting
+from sim.models.timeline import Activity, Pause, Signal, Timeline, Waiting
 from sim.models.visit import Reply
 
 
@@ -82,7 +82,7 @@ class Deadlines:
         return patience
 
     def _set_timer(self) -> None:
-        timer = Timeout(self._timeline, self._line[0].deadline_ns - self._timeline.now_ns)
+        timer = Pause(self._timeline, self._line[0].deadline_ns - self._timeline.now_ns)
         timer.callbacks.append(self._end_due)
 
     def _end_due(self, _timer: Event) -> None:

@@ -40,6 +40,10 @@ class Places:
         """How many requests stand in line."""
         return len(self._line)
 
+    def are_full(self, line_max: int) -> bool:
+        """Whether all places are taken, and ``line_max`` requests or more stand in line."""
+        return self._occupied == self.capacity and len(self._line) >= line_max
+
     def enter(self) -> simpy.Event | None:
         """Take a place now, or get in line and return the event of getting one."""
         if self._occupied < self.capacity:

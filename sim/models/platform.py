@@ -25,6 +25,7 @@ from sim.models.queue import EnqueueStop, JobQueue, OnOperation, Results
 from sim.models.service import Service
 from sim.models.stop import Stop, Work
 from sim.models.timeline import Timeline
+from sim.models.visit import Reply, outcome_of
 from sim.streams import stream_key
 
 _IDEMPOTENT = {"GET", "PUT"}
@@ -88,8 +89,13 @@ def _route(request_class: RequestClass, way: "_Way") -> Route:
     steps: Sequence[Step] = request_class.steps
     for service in reversed(request_class.through):
         steps = [CallStep(call=service, steps=tuple(steps))]
-    method = "GET" if request_class.request is None else request_class.request.method
-    return Route(way.stops(steps), read_only=method == "GET", repeatable=method in _IDEMPOTENT)
+    read_only = _method_of(request_class) == "GET"
+    outcomes = {reply: outcome_of(reply, read_only=read_only) for reply in Reply}
+    return Route(way.stops(steps), outcomes)
+
+
+def _method_of(request_class: RequestClass) -> str:
+    return "GET" if request_class.request is None else request_class.request.method
 
 
 class _Way:
@@ -108,6 +114,7 @@ class _Way:
         self._timeline = timeline
         self._draws = draws
         self._times = request_class.times
+        self._repeatable = _method_of(request_class) in _IDEMPOTENT
         self._visited: Counter[str] = Counter()
 
     def stops(self, steps: Sequence[Step]) -> tuple[Stop, ...]:
@@ -145,6 +152,7 @@ class _Way:
             self._draws(own.wait_time_ns or spec.wait_time_ns, f"service {name} wait"),
             self._site(f"service {name}"),
             self.stops(steps),
+            repeatable=self._repeatable,
         )
         return CallStop(self._platform.services[name], work)
 

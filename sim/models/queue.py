@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import TypeAlias
 
-from simpy.events import Event, Timeout
+from simpy.events import Event
 
 from policies.cache import FOREVER_NS, CacheEntry, Hit, cache_entry
 from scenarios.history import Operation, Outcome
@@ -13,8 +13,8 @@ from sim.distributions import DrawNs
 from sim.models.meter import Meter
 from sim.models.service import Replica, Service
 from sim.models.stop import Caller
-from sim.models.timeline import Timeline, Waiting
-from sim.models.visit import Reply, Visit
+from sim.models.timeline import Pause, Timeline, Waiting
+from sim.models.visit import OK, Reply, Visit
 
 OnOperation: TypeAlias = Callable[[Operation], None]
 
@@ -163,7 +163,7 @@ class JobQueue:
             job_ns = 0 if job.job_ns is None else job.job_ns(job.visit.key, job.step)
         self.meter.services_ns.append(job_ns)
         self._workers.meter.services_ns.append(job_ns)
-        yield Timeout(self._timeline, job_ns)
+        yield Pause(self._timeline, job_ns)
         replica.places.leave()
         if results is not None and not found:
             results.keep(key)
@@ -207,6 +207,6 @@ class EnqueueStop:
         if self._enqueue_ns is not None:
             enqueue_ns = self._enqueue_ns(visit.key, step)
             visit.spend(self._queue.name, enqueue_ns)
-            yield Timeout(self._timeline, enqueue_ns)
+            yield Pause(self._timeline, enqueue_ns)
         self._queue.submit(Job(visit, self._timeline.now_ns, step, self._job_ns))
-        return Reply.OK
+        return OK

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from simpy.events import Timeout
-
 from policies.rate_limit import RateLimit, TieredLimiter
 from scenarios.records import Event
 from scenarios.spec import Service as ServiceSpec
@@ -11,8 +9,8 @@ from sim.models.meter import Meter
 from sim.models.patience import Deadlines
 from sim.models.places import Places
 from sim.models.stop import Caller, Work
-from sim.models.timeline import Timeline, Waiting
-from sim.models.visit import Reply, Visit
+from sim.models.timeline import Pause, Timeline, Waiting
+from sim.models.visit import OK, Reply, Visit
 
 
 class Replica:
@@ -37,10 +35,10 @@ class Replica:
         service = self.service
         timeline = service.timeline
         entered_ns = timeline.now_ns
-        reply = Reply.OK if service.limiter is None else service.admit(visit)
-        if reply is Reply.OK and work.service_ns is not None:
+        reply = OK if service.limiter is None else service.admit(visit)
+        if reply is OK and work.service_ns is not None:
             places = self.places
-            if places.waiting >= service.line_max and places.occupied == places.capacity:
+            if service.line_max is not None and places.are_full(service.line_max):
                 return Reply.UNAVAILABLE
             turn = places.enter()
             if turn is not None:
@@ -49,21 +47,18 @@ class Replica:
             service_ns = work.service_ns(visit.key, visit.path + work.site)
             service.meter.services_ns.append(service_ns)
             if service_ns:
-                yield Timeout(timeline, service_ns)
+                yield Pause(timeline, service_ns)
             places.leave()
         if work.wait_ns is not None:
-            yield Timeout(timeline, work.wait_ns(visit.key, visit.path + work.site))
+            yield Pause(timeline, work.wait_ns(visit.key, visit.path + work.site))
         if visit.spans_ns is not None:
             visit.spend(service.name, timeline.now_ns - entered_ns)
-        if reply is Reply.OK:
+        if reply is OK:
             for stop in work.stops:
                 reply = yield from stop.take(visit, self.caller)
-                if reply is not Reply.OK:
+                if reply is not OK:
                     return reply
         return reply
-
-
-_NO_BOUND = 1 << 62
 
 
 class Service:
@@ -77,7 +72,7 @@ class Service:
 
     Attributes:
         ready: the replicas that callers may choose; a new list with every change.
-        line_max: how many may wait at one replica.
+        line_max: how many may wait at one replica; None: as many as come.
         limiter: each user's limit; None: there are none.
         deadlines: how long callers wait; None: for ever.
     """
@@ -94,7 +89,7 @@ class Service:
         self.timeline = timeline
         self.on_event = on_event
         self.meter = Meter()
-        self.line_max = _NO_BOUND if spec.queue_max is None else spec.queue_max
+        self.line_max = spec.queue_max
         self.deadlines = None if spec.timeout_ns is None else Deadlines(timeline, spec.timeout_ns)
         self.limiter = _limiter_of(spec)
         self._replicas: list[Replica] = []
@@ -108,7 +103,7 @@ class Service:
         assert self.limiter is not None, "somebody set a limit"
         arrival = visit.arrival
         admission = self.limiter.admit(arrival.tier, arrival.user, self.timeline.now_ns)
-        return Reply.OK if admission.admitted else Reply.LIMITED
+        return OK if admission.admitted else Reply.LIMITED
 
     def when_ready(self, start: Callable[[Replica], None]) -> None:
         """Call ``start`` with each replica that is ready now or will be."""

@@ -44,9 +44,10 @@ class Work:
         wait_ns: draws the waiting that occupies nothing; None: there is none.
         site: which of its class's stops at this station this is; tells its draws apart.
         stops: what the replica does before it answers.
+        repeatable: whether doing it twice means the same as doing it once.
     """
 
-    __slots__ = ("service_ns", "site", "stops", "wait_ns")
+    __slots__ = ("repeatable", "service_ns", "site", "stops", "wait_ns")
 
     def __init__(
         self,
@@ -54,11 +55,14 @@ class Work:
         wait_ns: DrawNs | None,
         site: int,
         stops: tuple[Stop, ...],
+        *,
+        repeatable: bool,
     ) -> None:
         self.service_ns = service_ns
         self.wait_ns = wait_ns
         self.site = site
         self.stops = stops
+        self.repeatable = repeatable
 
 
 class Outlook(Protocol):

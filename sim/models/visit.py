@@ -1,12 +1,16 @@
 """One request on its way, and how it is answered."""
 
 from enum import Enum
+from typing import Final
 
 from scenarios.history import Outcome
 from sim.arrivals import Arrival
 
 STEPS_PER_PATH = 1 << 16
 """More than any route has stops."""
+
+
+_NO_FAILURE = (200, 429)
 
 
 class Reply(Enum):
@@ -28,10 +32,15 @@ class Reply(Enum):
     # Members are compared and looked up for each request; by identity that is free.
     __hash__ = object.__hash__
 
-    @property
-    def is_failure(self) -> bool:
+    def __init__(self, status: int) -> None:
+        self.is_failure = status not in _NO_FAILURE
         """Whether it speaks against the replica that gave it, and another may do better."""
-        return self is not Reply.OK and self is not Reply.LIMITED
+
+
+# Looking up a member of an enumeration takes longer than comparing it: what is asked for with
+# each request has a name of its own.
+OK: Final = Reply.OK
+UNKNOWN: Final = Outcome.UNKNOWN
 
 
 class Visit:
@@ -42,33 +51,26 @@ class Visit:
         key: what it draws chance from.
         path: which attempts led here, as a multiple of ``STEPS_PER_PATH``: 0 for first
             attempts all the way. Another attempt draws other numbers, whichever comes first.
-        repeatable: whether sending it twice means the same as sending it once.
         tries: how often its client sent it.
         spans_ns: where its time went, each nanosecond at one station; None if nobody asks.
     """
 
-    __slots__ = ("arrival", "key", "path", "repeatable", "spans_ns", "tries")
+    __slots__ = ("arrival", "key", "path", "spans_ns", "tries")
 
     def __init__(
-        self, arrival: Arrival, key: int, path: int, *, repeatable: bool, traced: bool
+        self, arrival: Arrival, key: int, path: int, spans_ns: dict[str, int] | None
     ) -> None:
         self.arrival = arrival
         self.key = key
         self.path = path
-        self.repeatable = repeatable
         self.tries = 1
-        self.spans_ns: dict[str, int] | None = {} if traced else None
+        self.spans_ns = spans_ns
 
     def attempt(self, number: int, attempts_max: int) -> "Visit":
         """Return the visit as attempt ``number``, counted from 1, of a call makes it."""
         tried = self.path // STEPS_PER_PATH * attempts_max + number - 1
-        return Visit(
-            self.arrival,
-            self.key,
-            tried * STEPS_PER_PATH,
-            repeatable=self.repeatable,
-            traced=self.spans_ns is not None,
-        )
+        spans_ns: dict[str, int] | None = None if self.spans_ns is None else {}
+        return Visit(self.arrival, self.key, tried * STEPS_PER_PATH, spans_ns)
 
     def spend(self, station: str, spent_ns: int) -> None:
         """Note that ``spent_ns`` went by at a station."""

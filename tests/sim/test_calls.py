@@ -140,7 +140,7 @@ def test_another_attempt_draws_other_numbers(tmp_path: Path) -> None:
 
 
 def test_attempts_within_attempts_draw_from_steps_of_their_own() -> None:
-    visit = Visit(Arrival(0, 0, "ask", "free", "free-0", 0), 1, 0, repeatable=True, traced=False)
+    visit = Visit(Arrival(0, 0, "ask", "free", "free-0", 0), 1, 0, None)
     paths = [
         visit.attempt(outer, 3).attempt(inner, 2).path for outer in (1, 2, 3) for inner in (1, 2)
     ]
