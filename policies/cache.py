@@ -27,6 +27,9 @@ from typing import Final, NamedTuple, Protocol, TypeAlias
 FOREVER_NS: Final = 2**63 - 1
 """A time to live without an end, and the end that never comes."""
 
+NEVER_YET_NS: Final = -(2**63)
+"""The end of what has not begun: before every time."""
+
 
 class Hit(NamedTuple):
     """The value is in the cache."""
@@ -98,7 +101,7 @@ class LeasedEntry:
             raise ValueError(f"lease_ns must be at least 1, got {lease_ns}")
         self._lease_ns = lease_ns
         self._lease = 0
-        self._until_ns = 0
+        self._until_ns = NEVER_YET_NS
         self._state = _State.ABSENT
 
     def read(self, now_ns: int) -> Answer:
@@ -144,7 +147,7 @@ class UnprotectedEntry:
     def __init__(self) -> None:
         self._fills = 0
         self._version = 0
-        self._until_ns = 0
+        self._until_ns = NEVER_YET_NS
 
     def read(self, now_ns: int) -> Hit | Fill:
         """Return the value's version if it is there, else tell the reader to load it."""

@@ -22,6 +22,9 @@ from typing import Final
 _INTERVAL_MAX_NS: Final = 3_000_000_000
 """Its square is below 2**63."""
 
+NOT_ABOVE_NS: Final = -(2**63)
+"""Stands for the time at which waits have been too long, while they are not."""
+
 _RECENT_INTERVALS: Final = 16
 """Who has to shed again within so many intervals goes on at about the rate of before."""
 
@@ -54,8 +57,8 @@ def above_step(
     """Take note of the wait of one request that leaves the queue.
 
     Args:
-        above_at_ns: when waits will have been too long for an interval; 0 while they are not.
-        now_ns: when it leaves; at least 0.
+        above_at_ns: when waits will have been too long for an interval, or ``NOT_ABOVE_NS``.
+        now_ns: when it leaves.
         wait_ns: how long it waited.
         behind: how many still wait. One alone is never shed: it is not what others wait for.
         limits_ns: the target and the interval.
@@ -65,8 +68,8 @@ def above_step(
     """
     target_ns, interval_ns = limits_ns
     if wait_ns < target_ns or behind <= 1:
-        return 0, False
-    if above_at_ns == 0:
+        return NOT_ABOVE_NS, False
+    if above_at_ns == NOT_ABOVE_NS:
         return now_ns + interval_ns, False
     return above_at_ns, now_ns >= above_at_ns
 
@@ -120,7 +123,7 @@ class Codel:
     def __init__(self, limits: CodelLimits) -> None:
         self._limits_ns = (limits.target_ns, limits.interval_ns)
         self._interval_ns = limits.interval_ns
-        self._above_at_ns = 0
+        self._above_at_ns = NOT_ABOVE_NS
         self._sheds = False
         self._is_scheduled = True
         self._count = 0
@@ -157,7 +160,7 @@ class Codel:
 
     def emptied(self) -> None:
         """Take note that there was nobody whose turn it could have been."""
-        self._above_at_ns = 0
+        self._above_at_ns = NOT_ABOVE_NS
         self._leave()
 
     def _leave(self) -> None:

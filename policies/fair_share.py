@@ -77,12 +77,11 @@ class FairShareLimits:
             raise ValueError(f"quantum must be at least {self.cost_max}, got {self.quantum}")
         if self.waiting_max < 1:
             raise ValueError(f"waiting_max must be at least 1, got {self.waiting_max}")
-        for tenant, weight in (*self.weights.items(), ("others", self.others_weight)):
+        named = {f"weights of {tenant}": weight for tenant, weight in self.weights.items()}
+        for name, weight in (*named.items(), ("others_weight", self.others_weight)):
             if weight < 1 or weight * self.quantum > _EARNED_MAX:
-                raise ValueError(
-                    f"the weight of {tenant} must be from 1 to {_EARNED_MAX // self.quantum},"
-                    f" got {weight}"
-                )
+                most = _EARNED_MAX // self.quantum
+                raise ValueError(f"{name} must be from 1 to {most}, got {weight}")
 
 
 class _Priced(NamedTuple, Generic[Job]):

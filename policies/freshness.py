@@ -21,7 +21,7 @@ RFC 9111 (2022), section 4.2: a value whose age equals its lifetime is not fresh
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from policies.cache import FOREVER_NS
+from policies.cache import FOREVER_NS, NEVER_YET_NS
 
 FRESH: Final = 0
 """Serve."""
@@ -153,9 +153,9 @@ class StaleableEntry:
     def __init__(self, limits: FreshnessLimits) -> None:
         self._limits = limits
         self._stored = 0
-        self._fresh_until_ns = 0
+        self._fresh_until_ns = NEVER_YET_NS
         self._ticket = 0
-        self._nobody_until_ns = 0
+        self._nobody_until_ns = NEVER_YET_NS
         self._failed = False
 
     def read(self, now_ns: int) -> Freshness:

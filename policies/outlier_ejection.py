@@ -30,6 +30,7 @@ _BACKENDS_MAX: Final = 1_000
 _DEVIATIONS_PERCENT_MAX: Final = 500
 
 _TIME_MAX_NS: Final = 2**62
+_NEVER_YET_NS: Final = -(2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class _Backend:
     times: int = 0
     """How often it was ejected, less what it has made good since."""
 
-    until_ns: int = -(2**63)
+    until_ns: int = _NEVER_YET_NS
     """It is ejected before that; at first before any time there is."""
 
     def restart(self) -> None:
@@ -159,7 +160,7 @@ class OutlierEjection:
 
     def __init__(self, backends: Iterable[str], limits: OutlierLimits) -> None:
         self._limits = limits
-        self._swept_ns = 0
+        self._swept_ns = _NEVER_YET_NS
         self._backends: dict[str, _Backend] = {}
         self.follow(backends)
 

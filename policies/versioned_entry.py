@@ -24,7 +24,7 @@ Source: the argument of R. Nishtala et al., "Scaling Memcache at Facebook", NSDI
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from policies.cache import FOREVER_NS
+from policies.cache import FOREVER_NS, NEVER_YET_NS
 
 STORED: Final = 0
 OUTDATED: Final = 1
@@ -116,8 +116,8 @@ class VersionedEntry:
     def __init__(self, limits: VersionedLimits) -> None:
         self._limits = limits
         self._version = 0
-        self._known_until_ns = 0
-        self._value_until_ns = 0
+        self._known_until_ns = NEVER_YET_NS
+        self._value_until_ns = NEVER_YET_NS
 
     def read(self, now_ns: int) -> Lookup:
         """Return the value's version if it is there, else what a fill has to be like."""

@@ -41,6 +41,7 @@ from properties.checkers.fairness import (
     judge_starvation,
 )
 from properties.checkers.verdict import Judgement, Verdict
+from properties.profiles import scaled
 from properties.strategies import uniforms
 from properties.strategies.balancing import weights
 from scenarios import units
@@ -60,7 +61,7 @@ BALANCERS = ["round_robin", "least_outstanding", "power_of_two", "latency_aware"
 ENOUGH_EACH = {"latency_aware": 8_000}
 ENOUGH_OTHERWISE = 4_500
 
-FEW = settings(max_examples=2, deadline=None)
+FEW = settings(max_examples=scaled(2), deadline=None)
 
 seeds = st.integers(0, 2**32)
 
@@ -157,7 +158,7 @@ def one_fails(
     return judge_share("the failing one", wasted, len(chosen), most=1 / backends + EPSILON)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=scaled(15), deadline=None)
 @given(
     backends=st.integers(2, 10),
     busy=st.sampled_from([0.05, 0.5, 0.9, 1.5]),
@@ -254,7 +255,7 @@ def platform(balancing: str, replicas: int, requests: int, busy: float, seed: in
 
 
 @pytest.mark.parametrize("balancing", BALANCERS)
-@settings(max_examples=1, deadline=None)
+@settings(max_examples=scaled(1), deadline=None)
 @given(replicas=st.integers(2, 3), busy=st.sampled_from([0.4, 0.8]), seed=seeds)
 def test_simulator_equal_replicas_get_equally_many(
     balancing: str, replicas: int, busy: float, seed: int
@@ -275,7 +276,7 @@ def one_replica_fails(balancing: str, replicas: int, busy: float, seed: int) -> 
     return judge_share("api/0", counting.got["api/0"], total, most=1 / replicas + EPSILON)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=scaled(6), deadline=None)
 @given(replicas=st.integers(2, 8), busy=st.sampled_from([0.1, 0.6, 1.5]), seed=seeds)
 def test_simulator_a_replica_that_fails_fast_gets_no_more_than_its_share(
     replicas: int, busy: float, seed: int
@@ -283,7 +284,7 @@ def test_simulator_a_replica_that_fails_fast_gets_no_more_than_its_share(
     assert one_replica_fails("latency_aware", replicas, busy, seed)
 
 
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=scaled(2), deadline=None)
 @given(seed=seeds)
 def test_simulator_the_judge_finds_least_outstanding_guilty(seed: int) -> None:
     judged = one_replica_fails("least_outstanding", replicas=8, busy=1.5, seed=seed)

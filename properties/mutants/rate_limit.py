@@ -222,7 +222,9 @@ _STORE_FAILURES = (
         before="return CountLocally(share_percent=self.limit_local_percent)",
         after="return CountLocally()",
         because="An operator who chose a share gets the whole limit from each gateway.",
-        killers=(f"{_LIVE}::test_without_the_store_no_more_get_in_than_declared",),
+        killers=(
+            f"{_LIVE}::test_without_the_store_no_more_get_in_than_declared_though_it_forgot_before",
+        ),
     ),
 )
 

@@ -80,9 +80,9 @@ def test_a_cost_out_of_range_is_refused(cost: int) -> None:
         ({"cost_max": 0}, "cost_max must be at least 1, got 0"),
         ({"quantum": 2}, "quantum must be at least 3, got 2"),
         ({"waiting_max": 0}, "waiting_max must be at least 1, got 0"),
-        ({"weights": {"ada": 0}}, "the weight of ada must be from 1 to .*, got 0"),
-        ({"weights": {"ada": 2**61}}, "the weight of ada must be from 1 to .*, got"),
-        ({"others_weight": 0}, "the weight of others must be from 1 to .*, got 0"),
+        ({"weights": {"ada": 0}}, "weights of ada must be from 1 to .*, got 0"),
+        ({"weights": {"ada": 2**61}}, "weights of ada must be from 1 to .*, got"),
+        ({"others_weight": 0}, "others_weight must be from 1 to .*, got 0"),
     ],
 )
 def test_nonsensical_limits_are_refused_by_name(wrong: dict[str, Any], complaint: str) -> None:

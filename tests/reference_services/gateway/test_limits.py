@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 
 from reference_services.runtime.clock import NS_PER_MS, block_ns
 from tests.reference_services.gateway.platform import Platform, as_user, ask, running_platform
@@ -87,6 +88,25 @@ def test_without_its_store_a_gateway_counts_by_itself(tmp_path: Path) -> None:
         assert 'rate_limit_decisions_total{admitted="true",by="store"} 1.0' in metrics
         assert ask(f"{platform.url}/readyz").status == 200
         assert "limit_store_down" in platform.log()
+
+
+def test_a_store_that_answers_too_late_is_as_one_that_is_away_until_it_is_in_time(
+    tmp_path: Path,
+) -> None:
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(running_valkey())
+        platform = stack.enter_context(running_platform(tmp_path, url))
+        assert ask(f"{platform.catalog}/echo", headers=as_user("ada")).status == 200
+        before = counted_by_store(platform)
+        stack.enter_context(redis.Redis.from_url(url)).client_pause(5_000)
+        asked = f"{platform.catalog}/echo"
+        statuses = [ask(asked, headers=as_user("ada")).status for _ in range(12)]
+        assert set(statuses) <= {200, 429}
+        # Five by the gateway itself, and what the store had left, should it be in time again.
+        assert statuses.count(200) <= 5 + 4
+        metrics = ask(f"{platform.url}/metrics").body.decode()
+        assert 'rate_limit_decisions_total{admitted="true",by="local"}' in metrics
+        wait_until(partial(counts_on, platform, before))
 
 
 def test_a_gateway_counts_with_the_store_again_whenever_it_is_back(tmp_path: Path) -> None:
