@@ -2,9 +2,9 @@
 
     python -m properties.mutants.runner.mutmut_run [MODULE ...] [--jobs N]
 
-Each module of ``policies`` is judged by the tests of its own name in ``tests/policies`` and
-``properties/policies``; without one, by those that import it there; without these, by all. Works in
-a copy of the tree. Prints the share killed for each module, and each survivor with its lines.
+Each module of ``policies`` is judged by the tests in ``tests/policies`` and ``properties/policies``
+that have its name or import it; without one, by all of them. Works in a copy of the tree. Prints
+the share killed for each module, and each survivor with its lines.
 """
 
 import argparse
@@ -73,12 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def judges_of(root: Path, module: str) -> list[str]:
-    """Return the test files that are named for a module; else those that import it; else all."""
-    found = [path for folder in _FOLDERS for path in sorted((root / folder).glob("test_*.py"))]
-    named = [path for path in found if path.stem.startswith(f"test_{module}")]
+    """Return the test files that are named for a module, or import it; all without one."""
     line = f"from policies.{module} import "
-    judges = named or [path for path in found if line in path.read_text(encoding="utf-8")]
-    return [str(path.relative_to(root)) for path in judges] or list(_FOLDERS)
+    judges = [
+        str(path.relative_to(root))
+        for folder in _FOLDERS
+        for path in sorted((root / folder).glob("test_*.py"))
+        if path.stem == f"test_{module}" or line in path.read_text(encoding="utf-8")
+    ]
+    return judges or list(_FOLDERS)
 
 
 def _mutated(tree: Path, module: str, jobs: int) -> dict[str, str]:
