@@ -170,6 +170,7 @@ class ScaledObject:
 
     __slots__ = (
         "_active_ns",
+        "_asked_ns",
         "_failures",
         "_pace",
         "_polled_ns",
@@ -184,6 +185,7 @@ class ScaledObject:
         self._tolerance = _DEFAULT_TOLERANCE if spec.behaviour is None else spec.behaviour.tolerance
         self._failures = [0] * len(spec.triggers)
         self._since_ns: int | None = None
+        self._asked_ns: int | None = None
         self._polled_ns: int | None = None
         self._active_ns: int | None = None
 
@@ -208,6 +210,8 @@ class ScaledObject:
             pause: what is forbidden at this time.
         """
         assert len(lengths) == len(self._spec.triggers), "each trigger has a length"
+        assert self._asked_ns is None or now_ns >= self._asked_ns, "time ran backwards"
+        self._asked_ns = now_ns
         if self._since_ns is None:
             self._since_ns = now_ns
         if pause is not None and pause.direction == "both":

@@ -63,6 +63,9 @@ class Clocked(NamedTuple):
     from_zero: bool = False
     """Whether time begins at 0: a time before that has run backwards."""
 
+    ways: tuple[int, int] = (0, 0)
+    """What can be done, and then not done at an earlier time, if that is refused."""
+
 
 def sliding_log() -> Play:
     log = SlidingLog(LIMIT)
@@ -241,8 +244,9 @@ def backfill() -> Play:
     queue = BackfillQueue(DeviceLeases([Device(4)], lease_ns=W), head_start_ns=1)
 
     def play(way: int, now_ns: int) -> object:
+        refused = queue.submit(QueuedJob(str(way), Ask(3), W, way), now_ns)
         if way < 3:
-            return queue.submit(QueuedJob("abc"[way], Ask(3), W, way), now_ns)
+            return refused
         started = queue.start(now_ns)
         reserved = queue.reservation(now_ns)
         told = reserved and (reserved.job, reserved.at_ns - now_ns)
@@ -419,19 +423,19 @@ POLICIES: Final = {
     "leased entry": Clocked(leased_entry),
     "versioned entry": Clocked(versioned_entry),
     "coalescer": Clocked(coalescer),
-    "codel queue": Clocked(codel_queue, "a request left before it came"),
+    "codel queue": Clocked(codel_queue, "a request left before it came", ways=(0, 3)),
     "adaptive queue": Clocked(adaptive_queue),
     "allowance": Clocked(allowance, refusal=BACKWARDS, from_zero=True),
     "batcher": Clocked(batcher, refusal=BACKWARDS, from_zero=True),
     "connection pool": Clocked(connection_pool, refusal=BACKWARDS, from_zero=True),
     "device leases": Clocked(device_leases, refusal=BACKWARDS, from_zero=True),
-    "backfill": Clocked(backfill, refusal=BACKWARDS, from_zero=True),
-    "warm models": Clocked(warm_models, refusal=BACKWARDS),
+    "backfill": Clocked(backfill, refusal=BACKWARDS, from_zero=True, ways=(3, 4)),
+    "warm models": Clocked(warm_models, refusal=BACKWARDS, ways=(0, 1)),
     "backend set": Clocked(backend_set),
     "failover": Clocked(failover),
     "staleable entry": Clocked(staleable_entry),
     "replica pace": Clocked(replica_pace, refusal=BACKWARDS),
-    "scaled object": Clocked(scaled_object, refusal=BACKWARDS),
+    "scaled object": Clocked(scaled_object, refusal=BACKWARDS, ways=(4, 4)),
     "shrink guard": Clocked(shrink_guard, refusal=BACKWARDS),
     "idempotency keys": Clocked(idempotency_keys, refusal=BACKWARDS, from_zero=True),
     "backend latency": Clocked(backend_latency, refusal=BACKWARDS, from_zero=True),
@@ -494,7 +498,18 @@ def test_time_that_runs_backwards_is_refused_by_its_name_or_decided_on(
     except (AssertionError, ValueError) as refused:
         told = str(refused)
         assert clocked.refusal is not None, told
-        assert clocked.refusal in told
+        assert told.startswith(clocked.refusal)
+
+
+@pytest.mark.parametrize("name", [name for name, each in POLICIES.items() if each.refusal])
+@pytest.mark.parametrize("now_ns", [0, 1, 2**41])
+def test_what_was_done_cannot_be_done_before_where_that_is_refused(name: str, now_ns: int) -> None:
+    clocked = POLICIES[name]
+    play = clocked.new()
+    play(clocked.ways[0], now_ns)
+    before_ns = -1 if name == "ageing queue" else now_ns - 1
+    with pytest.raises((AssertionError, ValueError), match=f"^{clocked.refusal}"):
+        play(clocked.ways[1], before_ns)
 
 
 @pytest.mark.parametrize("name", [name for name, each in POLICIES.items() if each.from_zero])
@@ -507,4 +522,4 @@ def test_time_before_zero_has_run_backwards_where_time_begins_at_zero(
         play(way, at_ns)
     except (AssertionError, ValueError) as refused:
         told = str(refused)
-        assert (POLICIES[name].refusal or "") in told
+        assert told.startswith(POLICIES[name].refusal or "")
