@@ -1,10 +1,18 @@
 """Stories of a circuit breaker that opens after two failures, for a hundred nanoseconds."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from policies.circuit_breaker import BreakerLimits, CircuitBreaker, FailureRate, State
+from policies.circuit_breaker import (
+    BreakerLimits,
+    CircuitBreaker,
+    FailureRate,
+    State,
+    outcome_step,
+    probe_step,
+)
 
 LIMITS = BreakerLimits(cool_down_ns=100, failures_max=2)
 
@@ -33,6 +41,42 @@ def fail(breaker: CircuitBreaker, now_ns: int) -> None:
 def state_of(breaker: CircuitBreaker) -> State:
     """Return the state as it is now; a type checker takes an attribute's for unchanging."""
     return breaker.state
+
+
+def test_a_window_of_outcomes_holds_no_more_than_its_calls() -> None:
+    outcomes, failures = 0, 0
+    for failed in (1, 0, 1, 1, 1, 0):
+        outcomes, failures = outcome_step(outcomes, failures, 3, failed)
+        assert outcomes < 2**3
+    assert (outcomes, failures) == (0b110, 2)
+
+
+def test_a_step_of_a_breaker_that_is_not_closed_says_what_may_go_out() -> None:
+    assert probe_step(2, 50, 40, 100, 3) == (1, 1, 140)
+    assert probe_step(0, 50, 49, 100, 3) == (0, 0, 50)
+    assert probe_step(0, 50, 50, 100, 3) == (2, 2, 150)
+
+
+def test_after_it_has_closed_again_the_share_of_failures_is_judged_from_nothing() -> None:
+    limits = BreakerLimits(100, failures_max=9, rate=FailureRate(50, calls_min=3, window_calls=62))
+    breaker = CircuitBreaker(limits)
+    for _ in range(3):
+        fail(breaker, 0)
+    assert state_of(breaker) is State.OPEN
+    breaker.succeeded(ticket_of(breaker, 100))
+    assert state_of(breaker) is State.CLOSED
+    for _ in range(2):
+        fail(breaker, 200)
+    assert state_of(breaker) is State.CLOSED, "two of two are too few to tell"
+    breaker = CircuitBreaker(replace(limits, rate=FailureRate(50, calls_min=4, window_calls=4)))
+    for _ in range(4):
+        fail(breaker, 0)
+    breaker.succeeded(ticket_of(breaker, 100))
+    breaker.succeeded(ticket_of(breaker, 100))
+    breaker.succeeded(ticket_of(breaker, 100))
+    breaker.succeeded(ticket_of(breaker, 100))
+    fail(breaker, 200)
+    assert state_of(breaker) is State.CLOSED, "one of the latest four failed"
 
 
 def test_failures_that_are_not_in_a_row_do_not_open_it() -> None:

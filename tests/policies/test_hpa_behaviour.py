@@ -1,5 +1,7 @@
 """Stories of the pace: roundings, settings that are refused, a memory that does not grow."""
 
+import pickle
+
 import pytest
 
 from policies.hpa_behaviour import (
@@ -39,6 +41,36 @@ def test_more_than_all_can_be_allowed_to_go() -> None:
 
 def test_without_a_behaviour_the_limit_is_twice_or_four() -> None:
     assert [default_limit(current) for current in (0, 1, 2, 3, 50)] == [4, 4, 4, 6, 100]
+    assert ReplicaPace(1, 100, None).follow(0, 1, 50) == 4
+    assert ReplicaPace(1, 100, None).follow(0, 5, 50) == 10
+
+
+def test_another_behaviour_holds_from_the_next_question_on() -> None:
+    pace = ReplicaPace(1, 100, Behaviour())
+    pace.behave(Behaviour(scale_up=ScalingRules((ScalingPolicy("pods", 1, 1),))))
+    assert pace.follow(0, 5, 50) == 6
+
+
+def test_what_no_caller_may_ask_is_told_in_so_many_words() -> None:
+    with pytest.raises(AssertionError, match=r"^there are no negative replicas$"):
+        ReplicaPace(1, 100, None).follow(0, -1, 5)
+
+
+def test_a_change_is_remembered_for_the_longest_period_of_its_own_direction() -> None:
+    short, long = (ScalingRules((ScalingPolicy("pods", 3, period_ns),)) for period_ns in (10, 50))
+    # Three more each 10 ns, three fewer each 50 ns.
+    pace = ReplicaPace(1, 100, Behaviour(scale_up=short, scale_down=long))
+    for at_ns in range(0, 300, 10):
+        pace.follow(at_ns, 10, 13)
+    rising = len(pickle.dumps(pace))
+    for at_ns in range(300, 900, 10):
+        pace.follow(at_ns, 10, 13)
+    assert len(pickle.dumps(pace)) == rising, "no more rises than fit into a period are kept"
+    pace = ReplicaPace(1, 100, Behaviour(scale_up=short, scale_down=long))
+    assert pace.follow(0, 10, 1) == 7
+    assert pace.follow(20, 7, 1) == 7, "the three are still counted"
+    assert pace.follow(40, 20, 1) == 20
+    assert pace.follow(50, 20, 1) == 17
 
 
 def test_rules_without_a_policy_are_refused() -> None:

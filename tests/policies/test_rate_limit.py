@@ -1,5 +1,7 @@
 """Stories of rate limits, each of which can be checked by counting."""
 
+import pickle
+
 import pytest
 
 from policies.rate_limit import UNLIMITED, Admission, RateLimit, SlidingLog, TieredLimiter
@@ -18,6 +20,23 @@ def test_a_full_window_opens_again_when_its_oldest_request_has_left_it() -> None
     assert log.admit(100).admitted
     assert not log.admit(159).admitted
     assert log.admit(160).admitted
+
+
+def test_a_log_keeps_no_more_times_than_its_limit_admits_however_long_it_lives() -> None:
+    log = SlidingLog(RateLimit(requests=2, window_ns=10))
+    limiter = TieredLimiter({"free": RateLimit(requests=2, window_ns=10)})
+    young = (
+        limiter.admit("free", "ada", 0),
+        log.admit(0),
+        log.admit(1),
+        limiter.admit("free", "ada", 1),
+    )
+    sizes = len(pickle.dumps(log)), len(pickle.dumps(limiter))
+    assert all(admission.admitted for admission in young)
+    for now_ns in range(2, 200):
+        log.admit(now_ns)
+        limiter.admit("free", "ada", now_ns)
+    assert (len(pickle.dumps(log)), len(pickle.dumps(limiter))) == sizes
 
 
 def test_knocking_on_a_full_window_does_not_keep_it_shut() -> None:

@@ -1,5 +1,7 @@
 """Stories of retries and of the budget that bounds them."""
 
+import re
+
 import pytest
 
 from policies.retry import Backoff, CallFailure, GiveUp, Jitter, RetryAfter, RetryBudget, may_repeat
@@ -42,6 +44,25 @@ def test_without_jitter_the_delay_is_the_ceiling_itself() -> None:
         for attempt in (1, 2, 3, 4)
     ]
     assert decisions == [RetryAfter(100), RetryAfter(200), RetryAfter(350), RetryAfter(350)]
+
+
+def test_doublings_that_end_just_below_the_cap_are_not_lifted_to_it() -> None:
+    backoff = Backoff(base_ns=100, cap_ns=201, attempts_max=5, jitter="none")
+    assert backoff.decide(2, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0) == RetryAfter(200)
+    assert backoff.decide(3, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0) == RetryAfter(201)
+
+
+def test_an_attempt_that_was_not_made_and_a_wait_into_the_past_are_mistakes() -> None:
+    with pytest.raises(AssertionError, match=r"^attempts are counted from 1$"):
+        BACKOFF.decide(0, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0)
+    with pytest.raises(AssertionError, match=r"^nobody can ask for a retry in the past$"):
+        BACKOFF.decide(1, now_ns=0, deadline_ns=NEVER_NS, uniform=0.0, retry_after_ns=-1)
+
+
+def test_a_jitter_that_nobody_knows_is_refused_with_those_there_are() -> None:
+    known = re.escape("jitter must be one of ('none', 'full', 'decorrelated'), got 'half'")
+    with pytest.raises(ValueError, match=f"^{known}$"):
+        Backoff(base_ns=1, cap_ns=1, attempts_max=2, jitter="half")  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_a_decorrelated_delay_lies_up_to_three_times_the_one_before() -> None:
