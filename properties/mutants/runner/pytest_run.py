@@ -2,9 +2,10 @@
 
 import base64
 import binascii
-import contextlib
+import json
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from xml.etree import ElementTree as ET  # we read what our own pytest wrote
 
 NOTHING_COLLECTED: Final = 5
 _END_S: Final = 10
+_WARM: Final = Path(__file__).with_name("warm_pytest.py")
 _STATISTICS: Final = "hypothesis-statistics-"
 
 
@@ -49,13 +51,62 @@ class Ended(NamedTuple):
     output: str
 
 
+class _WarmPytest:
+    """A process that runs pytest again and again, one run after the other."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # our own Python
+            [sys.executable, str(_WARM)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # Ctrl-C is for the runs, which we tell ourselves.
+            start_new_session=True,
+        )
+        self._told = b""
+
+    def begin(self, tree: Path, log: Path, arguments: Sequence[str]) -> int:
+        """Begin a run; return the number of its session."""
+        asked = {"tree": str(tree), "log": str(log), "arguments": [*arguments]}
+        assert self._process.stdin is not None, "we asked for a pipe"
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        session = self._next_number(None)
+        assert session is not None, "without a limit it is waited for"
+        return session
+
+    def end(self, limit_s: float | None) -> int | None:
+        """Wait for the end of the run; return its exit code, None after so many seconds."""
+        return self._next_number(limit_s)
+
+    def close(self) -> None:
+        """Let the process end; the last run has."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None, "we asked for a pipe"
+            pipe.close()
+        self._process.wait()
+
+    def _next_number(self, limit_s: float | None) -> int | None:
+        pipe = self._process.stdout
+        assert pipe is not None, "we asked for a pipe"
+        while b"\n" not in self._told:
+            if not select.select([pipe], [], [], limit_s)[0]:
+                return None
+            told = os.read(pipe.fileno(), 100)
+            if not told:
+                raise RuntimeError(f"a process that runs pytest ended: {self._process.wait()}")
+            self._told += told
+        number, _, self._told = self._told.partition(b"\n")
+        return int(number)
+
+
 class PytestRuns:
     """Runs pytest in copies of the tree; can stop all that is running, from another thread."""
 
     def __init__(self) -> None:
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[int] = set()
+        self._idle: list[_WarmPytest] = []
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def run(
         self, tree: Path, tests: Sequence[str], *, profile: str, limit_s: int, first: bool = True
@@ -71,56 +122,62 @@ class PytestRuns:
         """
         with tempfile.TemporaryDirectory(prefix="wavetank-pytest-") as folder:
             results, output = Path(folder) / "results.xml", Path(folder) / "output"
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-            command += ["-p", "properties.profiles", f"--hypothesis-profile={profile}"]
-            command += [f"--junitxml={results}", "-o", "junit_family=xunit1"]
-            command += [*(["-x"] if first else []), *tests]
-            with output.open("wb") as log:
-                code = self._run(command, tree, log.fileno(), limit_s)
+            arguments = ["-q", "-p", "no:cacheprovider", "-p", "properties.profiles"]
+            # What is imported already needs no assertions that explain themselves.
+            arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+            arguments += [f"--hypothesis-profile={profile}"]
+            arguments += [f"--junitxml={results}", "-o", "junit_family=xunit1"]
+            arguments += [*(["-x"] if first else []), *tests]
+            output.touch()
+            code = self._run(tree, output, arguments, limit_s)
             failures = _failures(results, tree) if results.exists() else ()
             return Ended(code, failures, output.read_text(encoding="utf-8", errors="replace"))
 
     def stop_all(self) -> None:
         """Stop what is running, and start nothing more."""
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             running = list(self._running)
-        for process in running:
-            _signal(process, signal.SIGINT)
+            idle, self._idle = self._idle, []
+        for session in running:
+            _signal(session, signal.SIGINT)
+        for warm in idle:
+            warm.close()
 
-    def _run(self, command: list[str], tree: Path, log: int, limit_s: int) -> int | None:
+    def _run(self, tree: Path, log: Path, arguments: list[str], limit_s: int) -> int | None:
         with self._lock:
-            if self._stopped:
+            if self._stopped.is_set():
                 return None
-            # A session of its own, so that the servers which tests start can be stopped with it.
-            process = subprocess.Popen(  # noqa: S603  # our own Python, with our own arguments
-                command,
-                cwd=tree,
-                env={**os.environ, "PYTHONPATH": str(tree)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            self._running.add(process)
+            warm = self._idle.pop() if self._idle else None
+        warm = warm or _WarmPytest()
+        session = warm.begin(tree, log, arguments)
+        with self._lock:
+            self._running.add(session)
+            limit_s = 0 if self._stopped.is_set() else limit_s
+        code = None
         try:
-            return process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            # First in a way that lets tests stop their servers themselves.
-            _signal(process, signal.SIGINT)
-            return None
+            code = warm.end(limit_s)
+            if code is None:
+                # First in a way that lets tests stop their servers themselves.
+                _signal(session, signal.SIGINT)
+            return code
         finally:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_END_S)
-            _signal(process, signal.SIGKILL)
-            process.wait()
+            ended = code is not None or warm.end(_END_S) is not None
+            _signal(session, signal.SIGKILL)
+            if not ended:
+                warm.end(None)
             with self._lock:
-                self._running.discard(process)
+                self._running.discard(session)
+                kept = not self._stopped.is_set()
+                if kept:
+                    self._idle.append(warm)
+            if not kept:
+                warm.close()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal(session: int, number: signal.Signals) -> None:
     try:
-        os.killpg(process.pid, number)
+        os.killpg(session, number)
     except (ProcessLookupError, PermissionError):
         return
 
