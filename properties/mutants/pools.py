@@ -169,10 +169,10 @@ MUTANTS: Final = (
     Mutant(
         "simulated queries give back before they run",
         "sim/models/database.py",
-        "        if query_ns:\n            yield Timeout(timeline, query_ns)\n"
+        "        if query_ns:\n            yield Pause(timeline, query_ns)\n"
         "        connections.leave()\n",
         "        connections.leave()\n        if query_ns:\n"
-        "            yield Timeout(timeline, query_ns)\n",
+        "            yield Pause(timeline, query_ns)\n",
         "A pool of any size looks large enough in the simulator.",
         (f"{_P7}::test_simulated_mean_in_use_is_throughput_times_service_time",),
     ),
