@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import metadata
+from typing import Literal, TypeAlias
 
 from scenarios.history import Operation
 from scenarios.load import scenario_sha256
@@ -16,29 +17,51 @@ from sim.models.platform import Platform
 from sim.models.timeline import Activity, Timeline
 from sim.streams import seed_key
 
+EngineName: TypeAlias = Literal["simpy", "compiled"]
+
 
 def simulate(
     scenario: Scenario,
     history: Callable[[Operation], None] | None = None,
     on_progress: Callable[[int], None] | None = None,
     commit: str | None = None,
+    engine: EngineName = "simpy",
 ) -> RunRecord:
     """Run ``scenario`` in simulated time, and return what came of it.
 
-    The same scenario and seed give the same record and the same history, byte for byte.
+    The same scenario and seed give the same record and the same history, byte for byte; from
+    either engine, but for its name in the record.
     Memory is bounded by the requests in flight, and by one entry of the series a second.
 
     Args:
         scenario: what to run.
         history: told of every operation as it ends; those that never do come last.
-        on_progress: told the simulated time, in nanoseconds, after each simulated second.
+        on_progress: told the simulated time, in nanoseconds, after each simulated second; by the
+            compiled engine less often.
         commit: of the source tree, for the record.
+        engine: ``simpy``, whose models are there to be read, or ``compiled``, which does the same
+            in machine code.
 
     Raises:
         scenarios.trace.InvalidTrace: the workload is a trace that cannot be read, or not
             replayed in this scenario.
         OSError: the trace cannot be opened.
     """
+    provenance = _provenance(scenario, commit, engine)
+    if engine == "compiled":
+        # Imported here: it takes as long as a short run of the other.
+        from sim.compiled.run import run  # noqa: PLC0415  # see above
+
+        return run(scenario, history, on_progress, provenance)
+    return _simulate(scenario, history, on_progress, provenance)
+
+
+def _simulate(
+    scenario: Scenario,
+    history: Callable[[Operation], None] | None,
+    on_progress: Callable[[int], None] | None,
+    provenance: Provenance,
+) -> RunRecord:
     timeline = Timeline()
     recorder = Recorder(scenario)
 
@@ -60,7 +83,7 @@ def simulate(
     unfinished = [job for queue in platform.queues.values() for job in queue.unfinished()]
     for operation in (*client.unanswered(), *unfinished):
         on_operation(operation)
-    return recorder.record("simulated", _provenance(scenario, commit), stations=observer.outcomes())
+    return recorder.record("simulated", provenance, stations=observer.outcomes())
 
 
 def _nobody_waits(_nothing: None) -> None:
@@ -80,11 +103,13 @@ def _run_parts(scenario: Scenario, timeline: Timeline, observer: Observer) -> No
     observer.sample()
 
 
-def _provenance(scenario: Scenario, commit: str | None) -> Provenance:
+def _provenance(scenario: Scenario, commit: str | None, engine: EngineName) -> Provenance:
+    package = "simpy" if engine == "simpy" else "numba"
+    version = metadata.version(package)
     return Provenance(
         scenario_sha256=scenario_sha256(scenario),
         seed=scenario.seed,
         wavetank=metadata.version("wavetank"),
         commit=commit,
-        engine=f"simpy {metadata.version('simpy')}",
+        engine=f"simpy {version}" if engine == "simpy" else f"compiled, numba {version}",
     )

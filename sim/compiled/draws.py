@@ -59,8 +59,11 @@ class DrawTable(NamedTuple):
     streams: NDArray[np.uint64]
     """Shape (rows,): the stream's key."""
 
-    parameters: NDArray[np.float64]
-    """Shape (rows, 2): what the distribution computes with; unused ones are 0."""
+    first: NDArray[np.float64]
+    """Shape (rows,): what the distribution computes with; 0 if nothing."""
+
+    second: NDArray[np.float64]
+    """Shape (rows,): the other number that it computes with; 0 if there is none."""
 
     starts: NDArray[np.int64]
     """Shape (rows,): where its part of ``nodes`` or of ``values_ns`` begins, if it has one."""
@@ -98,7 +101,8 @@ def draw_table(wanted: Iterable[tuple[Distribution, str]]) -> DrawTable:
     return DrawTable(
         np.array([row.kind for row in rows], np.int64),
         np.array([streams.stream_key(name) for _, name in named], np.uint64),
-        np.array([row.parameters for row in rows], np.float64).reshape(-1, 2),
+        np.array([row.parameters[0] for row in rows], np.float64),
+        np.array([row.parameters[1] for row in rows], np.float64),
         np.array(starts, np.int64),
         np.array(nodes, np.float64),
         np.array(values_ns, np.int64),
@@ -181,8 +185,8 @@ def draw_ns(table: DrawTable, which: int, key: int, step: int) -> int:
     u = uniform(key, table.streams[row], step)
     if kind == _EMPIRICAL:
         return _between_quantiles_ns(table, row, u)
-    first = table.parameters[row, 0]
-    second = table.parameters[row, 1]
+    first = table.first[row]
+    second = table.second[row]
     if kind == _EXPONENTIAL:
         drawn_ns = first * math.log1p(-u)
     elif kind == _LOGNORMAL:
@@ -198,7 +202,7 @@ def draw_ns(table: DrawTable, which: int, key: int, step: int) -> int:
 
 @inner
 def _between_quantiles_ns(table: DrawTable, row: int, u: float) -> int:
-    steps = signed(table.parameters[row, 0])
+    steps = signed(table.first[row])
     at = u * steps
     below = min(signed(at), steps - 1)
     start = table.starts[row] + below

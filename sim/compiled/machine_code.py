@@ -9,8 +9,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from numba import njit
-from numba.extending import register_jitable
+
+from sim.compiled.cache_folder import choose_cache_folder
+
+choose_cache_folder()
+
+from numba import njit  # noqa: E402  # reads its settings when it is imported
+from numba.extending import register_jitable  # noqa: E402  # likewise
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -18,6 +23,7 @@ signed: Final[Callable[[Any], int]] = np.int64  # type: ignore[assignment]  # se
 unsigned: Final[Callable[[Any], int]] = np.uint64  # type: ignore[assignment]  # see above
 
 _OPTIONS: Final = {"cache": True, "forceinline": True, "no_cfunc_wrapper": True, "_nrt": False}
+_CALLED: Final = {"no_cfunc_wrapper": True, "_nrt": False}
 
 
 def compiled(function: _Function) -> _Function:
@@ -26,7 +32,7 @@ def compiled(function: _Function) -> _Function:
     It must not make an array. In return nobody counts who holds the arrays, and none of them is
     passed on the stack when machine code calls it: either takes several times as long as a draw.
     """
-    return njit(**_OPTIONS)(function)  # type: ignore[call-overload,no-any-return]  # not in its stubs
+    return njit(**_OPTIONS)(function)  # type: ignore[call-overload]  # not in its stubs
 
 
 def inner(function: _Function) -> _Function:
@@ -34,7 +40,23 @@ def inner(function: _Function) -> _Function:
 
     Python that calls it crashes: only for functions that are private to their module.
     """
-    return njit(no_cpython_wrapper=True, **_OPTIONS)(function)  # type: ignore[call-overload,no-any-return]  # not in its stubs
+    return njit(no_cpython_wrapper=True, **_OPTIONS)(function)  # type: ignore[call-overload]  # not in its stubs
+
+
+def called(function: _Function) -> _Function:
+    """Compile a longer function that only machine code calls, on its own.
+
+    It is not kept on disk: whoever calls it is, together with it.
+    """
+    return njit(no_cpython_wrapper=True, **_CALLED)(function)  # type: ignore[call-overload]  # not in its stubs
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile a short function that only machine code calls, into whoever calls it.
+
+    It is not kept on disk: whoever calls it is, together with it.
+    """
+    return njit(no_cpython_wrapper=True, forceinline=True, **_CALLED)(function)  # type: ignore[call-overload]  # not in its stubs
 
 
 def scalar(function: _Function) -> _Function:
