@@ -152,7 +152,7 @@ def test_keys_that_somebody_may_outlive_by_retrying_are_refused(
     horizon_ns: int, skew_ns: int, data: st.DataObject
 ) -> None:
     kept_ns = data.draw(st.integers(0, horizon_ns + skew_ns) | st.just(horizon_ns + skew_ns))
-    with pytest.raises(ValueError, match=f"kept_ns must exceed .*, got {kept_ns}"):
+    with pytest.raises(ValueError, match=rf"^kept_ns must exceed .*, got {kept_ns}"):
         IdempotencyLimits(kept_ns, horizon_ns, skew_ns)
 
 

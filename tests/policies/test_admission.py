@@ -50,5 +50,5 @@ def test_who_gives_up_in_line_is_not_called_later() -> None:
 def test_a_bulkhead_without_places_is_refused(
     in_flight_max: int, waiting_max: int, complaint: str
 ) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         BulkheadLimits(in_flight_max, waiting_max)

@@ -57,13 +57,13 @@ def test_jobs_are_never_compared_with_each_other() -> None:
 
 @pytest.mark.parametrize("priority", [-1, 10])
 def test_a_priority_out_of_range_is_refused(priority: int) -> None:
-    with pytest.raises(ValueError, match=f"priority must be from 0 to 9, got {priority}"):
+    with pytest.raises(ValueError, match=rf"^priority must be from 0 to 9, got {priority}"):
         AgeingQueue[str](LIMITS).push("job", priority, submitted_ns=0)
 
 
 @pytest.mark.parametrize("submitted_ns", [-1, 2**62])
 def test_a_time_out_of_range_is_refused(submitted_ns: int) -> None:
-    with pytest.raises(ValueError, match=f"submitted_ns must be .*, got {submitted_ns}"):
+    with pytest.raises(ValueError, match=rf"^submitted_ns must be .*, got {submitted_ns}"):
         AgeingQueue[str](LIMITS).push("job", 0, submitted_ns)
 
 
@@ -77,5 +77,5 @@ def test_a_time_out_of_range_is_refused(submitted_ns: int) -> None:
     ],
 )
 def test_nonsensical_limits_are_refused_by_name(wrong: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         AgeingLimits(**{"waiting_max": 4, "priority_max": 9, "ageing_ns": 10, **wrong})

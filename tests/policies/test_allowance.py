@@ -70,20 +70,20 @@ def test_amounts_up_to_2_to_the_62_are_told_exactly() -> None:
 
 def test_nonsense_is_refused_by_name() -> None:
     for amount in (-1, AMOUNT_MAX + 1):
-        with pytest.raises(ValueError, match="amount must be 0 to"):
+        with pytest.raises(ValueError, match=r"^amount must be 0 to"):
             AllowanceLimit(amount=amount, period_ns=1, hold_ns=1)
-        with pytest.raises(ValueError, match="amount must be 0 to"):
+        with pytest.raises(ValueError, match=r"^amount must be 0 to"):
             Allowance(LIMIT).reserve(amount, 0)
-        with pytest.raises(ValueError, match="used must be 0 to"):
+        with pytest.raises(ValueError, match=r"^used must be 0 to"):
             Allowance(LIMIT).settle(1, amount, 0)
-    with pytest.raises(ValueError, match="period_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^period_ns must be at least 1, got 0"):
         AllowanceLimit(amount=1, period_ns=0, hold_ns=1)
-    with pytest.raises(ValueError, match="hold_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^hold_ns must be at least 1, got 0"):
         AllowanceLimit(amount=1, period_ns=1, hold_ns=0)
 
 
 def test_time_that_runs_backwards_is_noticed() -> None:
     allowance = Allowance(LIMIT)
     allowance.left(5)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         allowance.left(4)

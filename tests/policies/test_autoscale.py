@@ -233,13 +233,13 @@ def test_a_direction_can_be_disabled() -> None:
 )
 def test_a_spec_out_of_range_is_refused_by_name(name: str, value: int, least: int) -> None:
     changes: dict[str, Any] = {name: value}
-    with pytest.raises(ValueError, match=f"{name} must be at least {least}, got {value}"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least {least}, got {value}"):
         replace(HpaSpec(min_replicas=2, max_replicas=2, target_percent=50), **changes)
 
 
 def test_time_that_runs_backwards_is_a_bug_of_the_caller() -> None:
     hpa = settled(SPEC, SECOND_NS, 2)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         hpa.desired(SECOND_NS - 1, 2, at(50, 50))
 
 
@@ -258,7 +258,7 @@ def test_numbers_of_time_as_large_as_they_get_are_told_apart() -> None:
 @pytest.mark.parametrize("direction", ["scale_up_policies", "scale_down_policies"])
 def test_a_direction_without_a_policy_is_refused(direction: str) -> None:
     nothing: dict[str, Any] = {direction: ()}
-    with pytest.raises(ValueError, match="scale_down_policies must not be empty"):
+    with pytest.raises(ValueError, match=r"scale_down_policies must not be empty"):
         replace(SPEC, **nothing)
 
 
@@ -278,5 +278,5 @@ def test_a_direction_without_a_policy_is_refused(direction: str) -> None:
 )
 def test_a_full_spec_out_of_range_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     spec = HorizontalPodAutoscalerSpec(2, 5, (MetricSpec("resource", "utilisation", 50),))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         replace(spec, **changes)

@@ -114,7 +114,7 @@ def test_a_job_that_is_cancelled_holds_up_nobody_any_more() -> None:
 def test_a_job_that_makes_no_sense_is_refused(
     declared_ns: int, priority: int, complaint: str
 ) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         QueuedJob("odd", Ask(memory_bytes=1), declared_ns, priority)
 
 
@@ -127,5 +127,5 @@ def test_a_declared_duration_of_2_to_the_63_overflows_nothing() -> None:
 @pytest.mark.parametrize("head_start_ns", [-1, 2**52 + 1])
 def test_a_head_start_out_of_range_is_refused(head_start_ns: int) -> None:
     leases = DeviceLeases([Device(memory_bytes=10)], lease_ns=1)
-    with pytest.raises(ValueError, match=r"head_start_ns must be 0 to 2\*\*52"):
+    with pytest.raises(ValueError, match=r"^head_start_ns must be 0 to 2\*\*52"):
         BackfillQueue(leases, head_start_ns=head_start_ns)

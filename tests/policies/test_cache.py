@@ -79,10 +79,20 @@ def test_each_protection_has_its_name() -> None:
 
 
 def test_an_unknown_protection_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="protection must be lease or none, got 'hope'"):
+    with pytest.raises(ValueError, match=r"^protection must be lease or none, got 'hope'"):
         cache_entry("hope", lease_ns=1)
 
 
 def test_a_lease_of_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="lease_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^lease_ns must be at least 1, got 0"):
         LeasedEntry(0)
+
+
+def test_an_unprotected_value_that_was_invalidated_is_loaded_anew_by_all_who_ask() -> None:
+    entry = UnprotectedEntry()
+    assert entry.read(0) == Fill(lease=1, until_ns=FOREVER_NS)
+    assert entry.fill(1, 0, ttl_ns=100)
+    assert entry.read(50) == Hit(version=1, until_ns=100)
+    entry.invalidate(50)
+    assert entry.read(50) == Fill(lease=2, until_ns=FOREVER_NS)
+    assert entry.read(50) == Fill(lease=3, until_ns=FOREVER_NS)

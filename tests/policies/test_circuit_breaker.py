@@ -187,7 +187,7 @@ def test_it_takes_three_good_probes_to_close_it_of_which_two_may_be_out() -> Non
 )
 def test_limits_below_one_are_refused_by_name(name: str) -> None:
     limits: dict[str, Any] = {"cool_down_ns": 1, "failures_max": 1, name: 0}
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got 0"):
         BreakerLimits(**limits)
 
 
@@ -203,5 +203,5 @@ def test_limits_below_one_are_refused_by_name(name: str) -> None:
     ],
 )
 def test_a_rate_that_cannot_be_judged_is_refused(rate: dict[str, int], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         FailureRate(**{"percent": 50, "calls_min": 5, "window_calls": 10, **rate})

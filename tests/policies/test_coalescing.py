@@ -159,7 +159,7 @@ def test_leaving_comes_before_leading(now_ns: int, decision: tuple[int, int]) ->
 
 @pytest.mark.parametrize("field", ["lead_max_ns", "wait_max_ns", "leaders_max"])
 def test_a_limit_below_1_is_refused_by_name(field: str) -> None:
-    with pytest.raises(ValueError, match=f"{field} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{field} must be at least 1, got 0"):
         CoalescingLimits(**{"lead_max_ns": 1, "wait_max_ns": 1, field: 0})
 
 

@@ -56,10 +56,10 @@ def test_the_root_is_rounded_down() -> None:
 def test_limits_that_do_not_ascend_within_bounds_are_refused(
     target_ns: int, interval_ns: int
 ) -> None:
-    with pytest.raises(ValueError, match="target_ns and interval_ns must ascend from 1 to"):
+    with pytest.raises(ValueError, match=r"^target_ns and interval_ns must ascend from 1 to"):
         CodelLimits(target_ns, interval_ns)
 
 
 def test_a_clock_that_runs_backwards_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(AssertionError, match="a request left before it came"):
+    with pytest.raises(AssertionError, match=r"^a request left before it came"):
         Codel(LIMITS).is_shed(10, wait_ns=-1, behind=9)

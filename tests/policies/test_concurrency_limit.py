@@ -66,7 +66,7 @@ def test_a_ticket_that_comes_back_twice_frees_one_place() -> None:
     ],
 )
 def test_limits_that_make_no_sense_are_refused(limits: dict[str, int], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"{complaint}"):
         ConcurrencyLimits(**{"limit_start": 10, "limit_max": 20, **limits})
 
 

@@ -156,33 +156,33 @@ def test_an_empty_pool_has_nothing_due() -> None:
 )
 def test_nonsense_limits_are_refused_by_name(name: str, value: int) -> None:
     sound = {"connections_max": 1, "idle_max_ns": 1, "lifetime_max_ns": 1, "open_interval_ns": 1}
-    with pytest.raises(ValueError, match=rf"{name} must be .*, got {value}"):
+    with pytest.raises(ValueError, match=rf"^{name} must be .*, got {value}"):
         PoolLimits(**{**sound, name: value})
 
 
 def test_time_that_runs_backwards_is_a_mistake_of_the_driver() -> None:
     pool = ConnectionPool(limits())
     pool.due(5)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         pool.due(4)
 
 
 def test_word_of_a_connection_that_is_not_being_opened_is_a_mistake_of_the_driver() -> None:
     pool = with_connections(1)
-    with pytest.raises(AssertionError, match="nobody opens 1"):
+    with pytest.raises(AssertionError, match=r"^nobody opens 1"):
         pool.opened(1, 1, uniform=0.0)
-    with pytest.raises(AssertionError, match="nobody opens 7"):
+    with pytest.raises(AssertionError, match=r"^nobody opens 7"):
         pool.open_failed(1, 7)
 
 
 def test_a_fleet_s_pools_fit_into_what_the_server_allows() -> None:
     # Of 100 connections 3 are reserved; 97 over 8 processes is 12, of which 1 is for watching.
     assert pool_share(100, reserved=3, processes=8, besides=1) == 11
-    with pytest.raises(ValueError, match="server_max of 100 has no room for 98 processes"):
+    with pytest.raises(ValueError, match=r"^server_max of 100 has no room for 98 processes"):
         pool_share(100, reserved=3, processes=98)
-    with pytest.raises(ValueError, match="processes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^processes must be at least 1, got 0"):
         pool_share(100, reserved=3, processes=0)
-    with pytest.raises(ValueError, match="reserved and besides must not be negative, got -1, 0"):
+    with pytest.raises(ValueError, match=r"^reserved and besides must not be negative, got -1, 0"):
         pool_share(100, reserved=-1, processes=1)
 
 

@@ -52,9 +52,9 @@ def test_a_ring_without_backends_has_nobody() -> None:
 
 
 def test_nonsense_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="virtual_nodes must be from 1 to 10000, got 0"):
+    with pytest.raises(ValueError, match=r"^virtual_nodes must be from 1 to 10000, got 0"):
         RingLimits(virtual_nodes=0)
-    with pytest.raises(ValueError, match="capacity_percent must be from 100 to 10000, got 99"):
+    with pytest.raises(ValueError, match=r"^capacity_percent must be from 100 to 10000, got 99"):
         RingLimits(capacity_percent=99)
-    with pytest.raises(ValueError, match="backends must differ"):
+    with pytest.raises(ValueError, match=r"^backends must differ"):
         HashRing(["a", "a"], RingLimits())

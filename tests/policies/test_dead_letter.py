@@ -89,7 +89,7 @@ def test_a_status_says_whether_asking_again_makes_sense(status: int, failure: Fa
 
 @pytest.mark.parametrize("status", [-1, 200, 302, 399, 600])
 def test_a_status_that_is_no_failure_is_refused(status: int) -> None:
-    with pytest.raises(ValueError, match=f"status must be from 400 to 599, got {status}"):
+    with pytest.raises(ValueError, match=rf"^status must be from 400 to 599, got {status}"):
         failure_of_status(status)
 
 
@@ -101,7 +101,7 @@ def test_the_longest_schedule_there_is_does_not_overflow() -> None:
 
 
 def test_nothing_follows_an_attempt_that_never_began() -> None:
-    with pytest.raises(AssertionError, match="begins before it ends"):
+    with pytest.raises(AssertionError, match=r"begins before it ends"):
         LIMITS.after(begun(0), Failure.TRANSIENT, 0.0)
 
 
@@ -120,5 +120,5 @@ def test_nothing_follows_an_attempt_that_never_began() -> None:
     ],
 )
 def test_nonsensical_limits_are_refused_by_name(wrong: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         RedeliveryLimits(**{"attempts_max": 3, "base_ns": 10, "cap_ns": 20, **wrong})

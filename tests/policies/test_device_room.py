@@ -38,7 +38,7 @@ def test_a_gigabyte_is_no_gibibyte(text: str, expected: int) -> None:
     "text", ["80", "80 giga", "GB", "-1GB", "0.3B", "1e3XB", "1/0GB", "1e9GB", ""]
 )
 def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="memory must be"):
+    with pytest.raises(ValueError, match=r"^memory must be"):
         memory_bytes(text)
 
 
@@ -127,30 +127,30 @@ def test_nothing_is_given_out_or_given_back_twice() -> None:
             rooms.occupy(ask, [Slot(0, 0)])
     rooms = Rooms([Device(memory_bytes=12, slices=2)])
     rooms.occupy(cut, [Slot(0, 0)])
-    with pytest.raises(AssertionError, match="a slice was given out twice"):
+    with pytest.raises(AssertionError, match=r"^a slice was given out twice"):
         rooms.occupy(cut, [Slot(0, 0)])
-    with pytest.raises(AssertionError, match="there is no device -1"):
+    with pytest.raises(AssertionError, match=r"^there is no device -1"):
         rooms.set_present(-1, present=False)
 
 
 @pytest.mark.parametrize("size", [0, -1, MEMORY_MAX_BYTES + 1, 2**63])
 def test_a_device_of_no_or_untellable_memory_is_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"memory_bytes must be 1 to .*, got {size}"):
+    with pytest.raises(ValueError, match=rf"^memory_bytes must be 1 to .*, got {size}"):
         Device(memory_bytes=size)
 
 
 @pytest.mark.parametrize("slices", [0, 17])
 def test_a_device_of_no_or_too_many_slices_is_refused(slices: int) -> None:
-    with pytest.raises(ValueError, match=f"slices must be 1 to 16, got {slices}"):
+    with pytest.raises(ValueError, match=rf"^slices must be 1 to 16, got {slices}"):
         Device(memory_bytes=1, slices=slices)
 
 
 def test_an_ask_for_nothing_is_refused_and_so_is_an_empty_pool() -> None:
-    with pytest.raises(ValueError, match="memory_bytes must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^memory_bytes must be at least 1, got 0"):
         Ask(memory_bytes=0)
-    with pytest.raises(ValueError, match="slices must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^slices must be at least 0, got -1"):
         Ask(memory_bytes=1, slices=-1)
-    with pytest.raises(ValueError, match="devices must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^devices must be at least 1, got 0"):
         Ask(memory_bytes=1, devices=0)
-    with pytest.raises(ValueError, match="devices must not be empty"):
+    with pytest.raises(ValueError, match=r"^devices must not be empty"):
         Rooms([])

@@ -148,13 +148,13 @@ def test_s3fifo_removes_from_main_and_lets_members_of_main_grow() -> None:
 def test_a_capacity_below_1_is_refused(
     policy: Callable[[int], Eviction[str]], capacity: int
 ) -> None:
-    with pytest.raises(ValueError, match=f"capacity must be at least 1, got {capacity}"):
+    with pytest.raises(ValueError, match=rf"^capacity must be at least 1, got {capacity}"):
         policy(capacity)
 
 
 @pytest.mark.parametrize("policy", EVERY)
 def test_weighing_nothing_is_a_caller_s_mistake(policy: Callable[[int], Eviction[str]]) -> None:
-    with pytest.raises(AssertionError, match="a value weighs something"):
+    with pytest.raises(AssertionError, match=r"^a value weighs something"):
         policy(1).insert("a", 0)
 
 

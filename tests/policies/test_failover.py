@@ -84,9 +84,9 @@ def test_two_regions_with_one_epoch_are_not_both_let_in() -> None:
 
 
 def test_nonsense_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="dwell_min_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^dwell_min_ns must be at least 0, got -1"):
         FailoverLimits(health=HealthLimits(), dwell_min_ns=-1)
-    with pytest.raises(ValueError, match="regions must differ"):
+    with pytest.raises(ValueError, match=r"^regions must differ"):
         RegionalFailover(["west", "west"], LIMITS)
-    with pytest.raises(ValueError, match="epoch must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^epoch must be at least 1, got 0"):
         RegionFence().admit("west", 0)

@@ -70,7 +70,7 @@ def test_without_any_weights_it_is_one_line() -> None:
 
 @pytest.mark.parametrize("cost", [-1, 0, 4])
 def test_a_cost_out_of_range_is_refused(cost: int) -> None:
-    with pytest.raises(ValueError, match=f"cost must be from 1 to 3, got {cost}"):
+    with pytest.raises(ValueError, match=rf"^cost must be from 1 to 3, got {cost}"):
         FairShare[str](LIMITS).push("ada", "job", cost)
 
 
@@ -87,5 +87,5 @@ def test_a_cost_out_of_range_is_refused(cost: int) -> None:
 )
 def test_nonsensical_limits_are_refused_by_name(wrong: dict[str, Any], complaint: str) -> None:
     right = {"weights": {"ada": 1}, "cost_max": 3, "quantum": 3, "waiting_max": 9}
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"^{complaint}"):
         FairShareLimits(**{**right, **wrong})

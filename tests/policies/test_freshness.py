@@ -154,5 +154,5 @@ def test_a_value_without_an_end_has_none() -> None:
     ],
 )
 def test_a_limit_out_of_its_range_is_refused_by_name(field: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"{field} must be .*, got {value}$"):
+    with pytest.raises(ValueError, match=rf"^{field} must be .*, got {value}$"):
         FreshnessLimits(**{"ttl_ns": 1000, field: value})

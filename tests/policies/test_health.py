@@ -29,5 +29,5 @@ def test_a_part_that_nobody_checked_is_not_healthy() -> None:
 
 @pytest.mark.parametrize("name", ["rise", "fall"])
 def test_nonsense_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got 0"):
         HealthLimits(**{name: 0})

@@ -78,5 +78,5 @@ def test_the_delay_comes_down_to_what_most_requests_take() -> None:
 )
 def test_limits_that_make_no_sense_are_refused(limits: dict[str, int], complaint: str) -> None:
     known = {"delay_min_ns": 10, "delay_max_ns": 1000, "step_ns": 1, "slow_percent": 5}
-    with pytest.raises(ValueError, match=complaint):
+    with pytest.raises(ValueError, match=f"{complaint}"):
         HedgeLimits(**{**known, **limits})

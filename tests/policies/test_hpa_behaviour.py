@@ -74,7 +74,7 @@ def test_a_change_is_remembered_for_the_longest_period_of_its_own_direction() ->
 
 
 def test_rules_without_a_policy_are_refused() -> None:
-    with pytest.raises(ValueError, match="policies must not be empty; to forbid a direction"):
+    with pytest.raises(ValueError, match=r"^policies must not be empty; to forbid a direction"):
         ScalingRules(())
 
 
@@ -89,7 +89,7 @@ def test_rules_without_a_policy_are_refused() -> None:
 def test_rules_out_of_range_are_refused_by_name(
     stabilisation_ns: int, tolerance: float, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         ScalingRules(
             (ScalingPolicy("pods", 1, 1),),
             stabilisation_ns=stabilisation_ns,
@@ -99,7 +99,7 @@ def test_rules_out_of_range_are_refused_by_name(
 
 @pytest.mark.parametrize(("value", "period_ns", "name"), [(0, 1, "value"), (1, 0, "period_ns")])
 def test_a_policy_below_one_is_refused_by_name(value: int, period_ns: int, name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got 0"):
         ScalingPolicy("pods", value, period_ns)
 
 
@@ -115,10 +115,10 @@ def test_a_policy_below_one_is_refused_by_name(value: int, period_ns: int, name:
 def test_bounds_out_of_range_are_refused_by_name(
     least: int, most: int, window_ns: int, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         ReplicaPace(least, most, None, window_ns)
 
 
 def test_negative_replicas_are_a_bug_of_the_caller() -> None:
-    with pytest.raises(AssertionError, match="no negative replicas"):
+    with pytest.raises(AssertionError, match=r"no negative replicas"):
         ReplicaPace(1, 2, None).follow(0, -1, 1)

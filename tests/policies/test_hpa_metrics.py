@@ -33,12 +33,14 @@ TENTH = tolerance_of(0.1, 0.1)
 def test_a_target_that_a_metric_cannot_have_is_refused(
     kind: MetricKind, target_kind: TargetKind
 ) -> None:
-    with pytest.raises(ValueError, match=f"target_kind of a {kind} metric cannot be {target_kind}"):
+    with pytest.raises(
+        ValueError, match=rf"^target_kind of a {kind} metric cannot be {target_kind}"
+    ):
         MetricSpec(kind, target_kind, 1)
 
 
 def test_a_target_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="target must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^target must be at least 1, got 0"):
         MetricSpec("resource", "utilisation", 0)
 
 

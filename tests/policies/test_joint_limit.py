@@ -40,5 +40,5 @@ def test_a_change_of_tier_holds_from_the_next_request_on() -> None:
 
 
 def test_a_subject_named_twice_is_a_mistake_of_the_caller() -> None:
-    with pytest.raises(ValueError, match="a subject is named twice"):
+    with pytest.raises(ValueError, match=r"^a subject is named twice"):
         JointLimiter(WIDEST).admit([USER, USER], 0)

@@ -218,9 +218,9 @@ def test_a_queue_longer_than_sixty_four_bits_is_very_long() -> None:
 
 
 def test_negative_lengths_and_missing_ones_are_bugs_of_the_caller() -> None:
-    with pytest.raises(AssertionError, match="negative lengths"):
+    with pytest.raises(AssertionError, match=r"negative lengths"):
         ScaledObject(SPEC).desired(0, 1, [-1])
-    with pytest.raises(AssertionError, match="each trigger has a length"):
+    with pytest.raises(AssertionError, match=r"each trigger has a length"):
         ScaledObject(SPEC).desired(0, 1, [])
 
 
@@ -239,20 +239,20 @@ def test_negative_lengths_and_missing_ones_are_bugs_of_the_caller() -> None:
     ],
 )
 def test_a_spec_out_of_range_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         replace(SPEC, **changes)
 
 
 def test_parts_out_of_range_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="target must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^target must be at least 1, got 0"):
         Trigger(target=0)
-    with pytest.raises(ValueError, match="activation must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^activation must be at least 0, got -1"):
         Trigger(target=1, activation=-1)
-    with pytest.raises(ValueError, match="failure_threshold must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^failure_threshold must be at least 0, got -1"):
         Fallback(failure_threshold=-1, replicas=1)
-    with pytest.raises(ValueError, match="replicas must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^replicas must be at least 0, got -1"):
         Fallback(failure_threshold=1, replicas=-1)
-    with pytest.raises(ValueError, match="replicas must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^replicas must be at least 0, got -1"):
         Pause(replicas=-1)
-    with pytest.raises(ValueError, match="direction must be both where replicas are set"):
+    with pytest.raises(ValueError, match=r"^direction must be both where replicas are set"):
         Pause(replicas=1, direction="in")

@@ -77,29 +77,29 @@ def test_no_token_is_not_a_token() -> None:
 
 def test_tokens_do_not_start_again_when_they_have_run_out() -> None:
     table = LeaseTable(lease_ns=10, state=LeaseState(token=TOKEN_MAX))
-    with pytest.raises(AssertionError, match="no tokens left"):
+    with pytest.raises(AssertionError, match=r"no tokens left"):
         table.acquire(0)
 
 
 def test_time_must_not_run_backwards() -> None:
     table = LeaseTable(lease_ns=10)
     table.acquire(5)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         table.acquire(4)
 
 
 @pytest.mark.parametrize("lease_ns", [0, -1, 2**62 + 1])
 def test_a_nonsensical_lease_is_refused(lease_ns: int) -> None:
-    with pytest.raises(ValueError, match=f"lease_ns must be from 1 to .*, got {lease_ns}"):
+    with pytest.raises(ValueError, match=rf"^lease_ns must be from 1 to .*, got {lease_ns}"):
         LeaseTable(lease_ns)
 
 
 @pytest.mark.parametrize("token", [-1, 2**63])
 def test_a_state_that_no_table_has_is_refused(token: int) -> None:
-    with pytest.raises(ValueError, match=f"token must be from 0 to .*, got {token}"):
+    with pytest.raises(ValueError, match=rf"^token must be from 0 to .*, got {token}"):
         LeaseTable(10, LeaseState(token))
 
 
 def test_for_a_table_time_begins_at_zero() -> None:
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         LeaseTable(10).acquire(-1)

@@ -158,40 +158,40 @@ def test_costs_are_rounded_up_to_a_whole_micro_dollar() -> None:
 
 def test_models_that_make_no_sense_are_refused() -> None:
     for price in (-1, 10**9 + 1):
-        with pytest.raises(ValueError, match=f"input_price_microdollars must be .*, got {price}"):
+        with pytest.raises(ValueError, match=rf"^input_price_microdollars must be .*, got {price}"):
             dataclasses.replace(SMALL, input_price_microdollars=price)
-    with pytest.raises(ValueError, match="output_price_microdollars must be"):
+    with pytest.raises(ValueError, match=r"^output_price_microdollars must be"):
         dataclasses.replace(SMALL, output_price_microdollars=-1)
-    with pytest.raises(ValueError, match="expected_latency_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^expected_latency_ns must be at least 0, got -1"):
         dataclasses.replace(SMALL, expected_latency_ns=-1)
     rule, budget = LatencyRule(), allowance(1)
-    with pytest.raises(ValueError, match="models must not be empty"):
+    with pytest.raises(ValueError, match=r"^models must not be empty"):
         ModelChooser([], quotas={}, budget=budget, latency=rule)
-    with pytest.raises(ValueError, match="models must have different names"):
+    with pytest.raises(ValueError, match=r"^models must have different names"):
         ModelChooser([SMALL, SMALL], quotas={}, budget=budget, latency=rule)
-    with pytest.raises(ValueError, match="quotas must be of models, got a, b"):
+    with pytest.raises(ValueError, match=r"^quotas must be of models, got a, b"):
         ModelChooser([SMALL], quotas={"b": budget, "a": budget}, budget=budget, latency=rule)
 
 
 def test_requests_that_make_no_sense_are_refused() -> None:
     for tokens in (-1, 10**9 + 1):
-        with pytest.raises(ValueError, match=f"input_tokens must be .*, got {tokens}"):
+        with pytest.raises(ValueError, match=rf"^input_tokens must be .*, got {tokens}"):
             dataclasses.replace(QUESTION, input_tokens=tokens)
-        with pytest.raises(ValueError, match="output_tokens_max must be"):
+        with pytest.raises(ValueError, match=r"^output_tokens_max must be"):
             dataclasses.replace(QUESTION, output_tokens_max=tokens)
-    with pytest.raises(ValueError, match="within_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^within_ns must be at least 0, got -1"):
         dataclasses.replace(QUESTION, within_ns=-1)
-    with pytest.raises(ValueError, match="budget_microdollars must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^budget_microdollars must be at least 0, got -1"):
         dataclasses.replace(QUESTION, budget_microdollars=-1)
 
 
 def test_a_latency_rule_that_makes_no_sense_is_refused() -> None:
     for percent in (0, 101):
-        with pytest.raises(ValueError, match=f"percent must be 1 to 100, got {percent}"):
+        with pytest.raises(ValueError, match=rf"^percent must be 1 to 100, got {percent}"):
             LatencyRule(percent=percent)
-    with pytest.raises(ValueError, match="observations_min must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^observations_min must be at least 1, got 0"):
         LatencyRule(observations_min=0)
-    with pytest.raises(ValueError, match="observations_max must be at least observations_min"):
+    with pytest.raises(ValueError, match=r"^observations_max must be at least observations_min"):
         LatencyRule(observations_min=5, observations_max=4)
 
 
@@ -202,11 +202,15 @@ def test_a_settlement_in_tokens_that_cannot_be_leaves_the_reservation_as_it_was(
     choices = chooser(small=2_000)
     choice = choices.choose(QUESTION, 0)
     assert isinstance(choice, Chosen)
-    with pytest.raises(ValueError, match=f"output_tokens must be 0 to {TOKENS_MAX}, got {tokens}"):
+    with pytest.raises(
+        ValueError, match=rf"^output_tokens must be 0 to {TOKENS_MAX}, got {tokens}"
+    ):
         choices.settle(choice.ticket, input_tokens=1_000, output_tokens=tokens, now_ns=1)
     assert choices.settle(choice.ticket, input_tokens=1_000, output_tokens=0, now_ns=2) == 250
 
 
 def test_more_observations_than_anybody_keeps_are_refused() -> None:
-    with pytest.raises(ValueError, match=f"observations_max must be at most 1000000, got {2**63}"):
+    with pytest.raises(
+        ValueError, match=rf"^observations_max must be at most 1000000, got {2**63}"
+    ):
         LatencyRule(observations_max=2**63)

@@ -145,12 +145,12 @@ def test_backends_come_and_go_and_who_stays_is_still_known() -> None:
     ],
 )
 def test_nonsense_is_refused_by_name(name: str, value: int) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be from .*, got {value}"):
+    with pytest.raises(ValueError, match=rf"^{name} must be from .*, got {value}"):
         OutlierLimits(**{name: value})
 
 
 def test_more_backends_than_can_be_compared_are_refused() -> None:
-    with pytest.raises(ValueError, match="backends must be at most 1000, got 1001"):
+    with pytest.raises(ValueError, match=r"^backends must be at most 1000, got 1001"):
         OutlierEjection([str(number) for number in range(1001)], LIMITS)
 
 

@@ -89,15 +89,15 @@ def test_a_lost_device_takes_its_leases_along_with_all_their_devices() -> None:
 def test_time_that_runs_backwards_is_noticed() -> None:
     leases = pool()
     placed(leases, "ada", Ask(memory_bytes=1), now_ns=5)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         leases.renew(1, 4)
 
 
 def test_a_lease_for_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="lease_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^lease_ns must be at least 1, got 0"):
         DeviceLeases(TWO, lease_ns=0)
 
 
 def test_for_leases_of_devices_time_begins_at_zero() -> None:
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         DeviceLeases([Device(1)], lease_ns=1).take("ada", Ask(1), -1)

@@ -70,20 +70,20 @@ def test_a_queue_by_codel_hands_over_whom_it_sheds() -> None:
 
 @pytest.mark.parametrize("name", ["places", "wait_max_ns", "newest_first_after_ns"])
 def test_limits_below_one_are_refused_by_name(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got 0"):
         QueueLimits(**{"places": 1, name: 0})
 
 
 def test_queues_without_a_place_or_a_priority_are_refused() -> None:
-    with pytest.raises(ValueError, match="places must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^places must be at least 1, got 0"):
         CodelQueue[int](places=0, limits=CodelLimits())
-    with pytest.raises(ValueError, match="places must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^places must be at least 1, got 0"):
         StrictPriorityQueue[int](places=0, priorities=1)
-    with pytest.raises(ValueError, match="priorities must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^priorities must be at least 1, got 0"):
         StrictPriorityQueue[int](places=1, priorities=0)
 
 
 @pytest.mark.parametrize("priority", [-1, 3])
 def test_a_priority_that_is_none_is_a_mistake_of_the_caller(priority: int) -> None:
-    with pytest.raises(AssertionError, match="there is no such priority"):
+    with pytest.raises(AssertionError, match=r"^there is no such priority"):
         StrictPriorityQueue[int](places=1, priorities=3).offer(1, priority)

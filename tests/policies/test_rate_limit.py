@@ -92,11 +92,11 @@ def test_a_user_who_falls_silent_is_forgotten_after_a_window() -> None:
 
 @pytest.mark.parametrize("name", ["requests", "window_ns"])
 def test_a_limit_below_one_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=rf"^{name} must be at least 1, got 0"):
         RateLimit(**{"requests": 1, "window_ns": 1, name: 0})
 
 
 def test_more_requests_than_a_log_can_remember_are_refused_before_there_is_a_log() -> None:
     assert SlidingLog(RateLimit(UNLIMITED, 1)).admit(0).remaining == UNLIMITED - 1
-    with pytest.raises(ValueError, match=f"requests must be at most {UNLIMITED}, got {2**63}"):
+    with pytest.raises(ValueError, match=rf"^requests must be at most {UNLIMITED}, got {2**63}"):
         RateLimit(2**63, 1)

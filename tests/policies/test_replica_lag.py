@@ -35,7 +35,7 @@ def test_with_a_bound_of_nothing_only_the_very_moment_counts() -> None:
 
 
 def test_nonsense_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="bound_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^bound_ns must be at least 0, got -1"):
         LagBoundedReplicas(bound_ns=-1)
-    with pytest.raises(ValueError, match="lag_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^lag_ns must be at least 0, got -1"):
         LagBoundedReplicas(bound_ns=1).choose([ReplicaLag(-1, 0)], 0, 0.0)

@@ -108,18 +108,18 @@ def test_a_call_that_may_have_happened_is_repeated_only_if_twice_is_as_good_as_o
 
 def test_a_jitter_that_nobody_knows_is_refused() -> None:
     unknown: Jitter = "some"  # type: ignore[assignment]  # what a settings file may hold
-    with pytest.raises(ValueError, match="jitter must be one of"):
+    with pytest.raises(ValueError, match=r"^jitter must be one of"):
         Backoff(base_ns=1, cap_ns=1, attempts_max=1, jitter=unknown)
 
 
 @pytest.mark.parametrize(("base_ns", "cap_ns"), [(0, 10), (11, 10), (1, 2**53 + 1)])
 def test_delays_that_do_not_ascend_within_bounds_are_refused(base_ns: int, cap_ns: int) -> None:
-    with pytest.raises(ValueError, match="base_ns and cap_ns must ascend"):
+    with pytest.raises(ValueError, match=r"^base_ns and cap_ns must ascend"):
         Backoff(base_ns=base_ns, cap_ns=cap_ns, attempts_max=1)
 
 
 def test_a_back_off_without_any_attempt_is_refused() -> None:
-    with pytest.raises(ValueError, match="attempts_max must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^attempts_max must be at least 1, got 0"):
         Backoff(base_ns=1, cap_ns=1, attempts_max=0)
 
 
@@ -149,10 +149,10 @@ def test_without_percent_and_reserve_nothing_is_ever_retried() -> None:
 
 @pytest.mark.parametrize("percent", [-1, 101])
 def test_a_share_that_is_none_is_refused(percent: int) -> None:
-    with pytest.raises(ValueError, match=f"percent must be from 0 to 100, got {percent}"):
+    with pytest.raises(ValueError, match=rf"^percent must be from 0 to 100, got {percent}"):
         RetryBudget(percent=percent, reserve=0)
 
 
 def test_a_negative_reserve_is_refused() -> None:
-    with pytest.raises(ValueError, match="reserve must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^reserve must be at least 0, got -1"):
         RetryBudget(percent=0, reserve=-1)

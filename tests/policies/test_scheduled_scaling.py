@@ -66,5 +66,5 @@ def test_a_schedule_is_a_floor_under_what_a_queue_calls_for() -> None:
 def test_a_window_out_of_range_is_refused_by_name(
     period_ns: int, start_ns: int, end_ns: int, replicas: int, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{message}"):
         ScheduleWindow(period_ns, start_ns, end_ns, replicas)

@@ -52,10 +52,10 @@ def test_without_a_window_only_this_moment_counts() -> None:
 def test_time_that_runs_backwards_is_a_bug_of_the_caller() -> None:
     guard = ShrinkGuard(CALM)
     guard.guarded(5, 1, 1, signal=0)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         guard.guarded(4, 1, 1, signal=0)
 
 
 def test_a_negative_window_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="window_ns must be at least 0, got -1"):
+    with pytest.raises(ValueError, match=r"^window_ns must be at least 0, got -1"):
         Calm(signal_max=1, window_ns=-1)

@@ -41,10 +41,10 @@ def test_a_closed_limiter_says_for_how_long_it_does_not_know() -> None:
 
 @pytest.mark.parametrize("share_percent", [-1, 0, 101])
 def test_a_share_that_is_none_is_refused(share_percent: int) -> None:
-    with pytest.raises(ValueError, match=f"share_percent must be 1 to 100, got {share_percent}"):
+    with pytest.raises(ValueError, match=rf"^share_percent must be 1 to 100, got {share_percent}"):
         CountLocally(share_percent=share_percent)
 
 
 def test_a_wait_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="retry_after_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^retry_after_ns must be at least 1, got 0"):
         LetNobodyIn(retry_after_ns=0)

@@ -113,7 +113,7 @@ def test_the_least_recently_suspicious_range_makes_room() -> None:
 @pytest.mark.parametrize("address", ["", "ada", "198.51.100", "198.51.100.256", "::g"])
 def test_what_is_no_address_is_refused(address: str) -> None:
     suspicion = Suspicion(SuspicionSettings())
-    with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 address"):
+    with pytest.raises(ValueError, match=r"does not appear to be an IPv4 or IPv6 address"):
         suspicion.level(address, 0)
 
 

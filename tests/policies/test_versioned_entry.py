@@ -97,9 +97,9 @@ def test_the_largest_version_and_the_latest_time_are_like_any_other() -> None:
 
 
 def test_a_negative_version_is_a_caller_s_mistake() -> None:
-    with pytest.raises(AssertionError, match="versions count from 0"):
+    with pytest.raises(AssertionError, match=r"^versions count from 0"):
         VersionedEntry(LIMITS).fill(-1, fill_by_ns=100, now_ns=0)
-    with pytest.raises(AssertionError, match="versions count from 0"):
+    with pytest.raises(AssertionError, match=r"^versions count from 0"):
         VersionedEntry(LIMITS).invalidate(-1, now_ns=0)
 
 
@@ -109,11 +109,11 @@ def test_a_negative_version_is_a_caller_s_mistake() -> None:
 )
 def test_a_limit_out_of_its_range_is_refused_by_name(field: str, value: int) -> None:
     limits = {"ttl_ns": 10, "fill_max_ns": 10, "tombstone_ns": 10, field: value}
-    with pytest.raises(ValueError, match=f"{field} must be at least .*got {value}$"):
+    with pytest.raises(ValueError, match=rf"^{field} must be at least .*got {value}$"):
         VersionedLimits(**limits)
 
 
 def test_a_tombstone_outlives_the_furthest_lag_as_well() -> None:
     VersionedLimits(ttl_ns=1, fill_max_ns=10, tombstone_ns=15, lag_max_ns=5)
-    with pytest.raises(ValueError, match="tombstone_ns must be at least fill_max_ns"):
+    with pytest.raises(ValueError, match=r"^tombstone_ns must be at least fill_max_ns"):
         VersionedLimits(ttl_ns=1, fill_max_ns=10, tombstone_ns=14, lag_max_ns=5)

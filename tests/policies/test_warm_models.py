@@ -62,20 +62,20 @@ def test_after_two_loads_the_third_waits_until_the_first_has_left_the_window() -
 def test_nonsense_is_refused() -> None:
     limit = SwapLimit(swaps_max=1, window_ns=1)
     for size in (0, 11):
-        with pytest.raises(ValueError, match=f"odd must take 1 to 10 bytes, got {size}"):
+        with pytest.raises(ValueError, match=rf"^odd must take 1 to 10 bytes, got {size}"):
             WarmModels(10, {"odd": size}, limit)
-    with pytest.raises(ValueError, match="swaps_max must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^swaps_max must be at least 1, got 0"):
         SwapLimit(swaps_max=0, window_ns=1)
-    with pytest.raises(ValueError, match="window_ns must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^window_ns must be at least 1, got 0"):
         SwapLimit(swaps_max=1, window_ns=0)
-    with pytest.raises(AssertionError, match="who is done had used it"):
+    with pytest.raises(AssertionError, match=r"^who is done had used it"):
         device().done("ada")
     warm = device()
     warm.use("ada", 5)
-    with pytest.raises(AssertionError, match="time ran backwards"):
+    with pytest.raises(AssertionError, match=r"^time ran backwards"):
         warm.use("bob", 4)
 
 
 def test_more_loads_than_can_be_remembered_are_refused() -> None:
-    with pytest.raises(ValueError, match=f"swaps_max must be at most {2**63 - 1}, got {2**63}"):
+    with pytest.raises(ValueError, match=rf"^swaps_max must be at most {2**63 - 1}, got {2**63}"):
         SwapLimit(2**63, 1)

@@ -59,7 +59,7 @@ def test_from_nothing_to_something() -> None:
 def test_a_weight_out_of_range_is_refused_and_changes_nothing(weight: int) -> None:
     balancer = SmoothWeighted({"a": 1})
     with pytest.raises(
-        ValueError, match=f"weight of b must be from 0 to {WEIGHT_MAX}, got {weight}"
+        ValueError, match=rf"^weight of b must be from 0 to {WEIGHT_MAX}, got {weight}"
     ):
         balancer.reweigh({"a": 1, "b": weight})
     assert turns(balancer, 2) == "aa"
