@@ -88,7 +88,7 @@ REFUSALS: dict[str, Callable[[], object]] = {
     ),
     "jitter_permille must be 0 to 999, got 1000": lambda: FreshnessLimits(1, jitter_permille=1000),
     "delay_min_ns and delay_max_ns must ascend from 1 to 9007199254740992, got 2 and 1": lambda: (
-        HedgeLimits(2, 1)
+        HedgeLimits(2, 1, 1)
     ),
     "policies must not be empty; to forbid a direction, select disabled": lambda: ScalingRules(()),
     "there are no negative replicas": lambda: ReplicaPace(1, 2, None).follow(0, -1, 1),
