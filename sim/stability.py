@@ -298,20 +298,25 @@ def _overflow(expected: Traffic, utilisation: float) -> _Overflow:
     behind = most = 0.0
     over_ns = 0
     last_per_s = 0.0
-    for step_ns, rate_per_s in _steps(expected.stretches):
+    for step_ns, rate_per_s in _steps(expected.stretches, recurs=expected.recurs):
         behind = max(behind + (rate_per_s - done_per_s) * step_ns / SECOND_NS, 0.0)
         most = max(most, behind)
         over_ns += step_ns * (rate_per_s > done_per_s)
         last_per_s = rate_per_s
-    whole_per_s = sum(expected.mean_per_s.values())
-    return _Overflow(most, over_ns, passes=max(last_per_s, whole_per_s) < done_per_s)
+    lasting_per_s = sum(expected.mean_per_s.values())
+    if not expected.recurs:
+        lasting_per_s = max(lasting_per_s, last_per_s)
+    return _Overflow(most, over_ns, passes=lasting_per_s < done_per_s)
 
 
-def _steps(stretches: tuple[Stretch, ...]) -> list[tuple[int, float]]:
-    """Return pieces of all stretches, and the rate in the middle of each."""
+def _steps(stretches: tuple[Stretch, ...], *, recurs: bool) -> list[tuple[int, float]]:
+    """Return pieces of all stretches, and the rate in the middle of each.
+
+    What recurs is in pieces already.
+    """
     found = []
     for each in stretches:
-        count = 1 if each.start_per_s == each.end_per_s else _STEPS
+        count = 1 if recurs or each.start_per_s == each.end_per_s else _STEPS
         for i in range(count):
             length_ns = each.length_ns * (i + 1) // count - each.length_ns * i // count
             change = (each.end_per_s - each.start_per_s) * (i + 0.5) / count

@@ -354,6 +354,7 @@ def _workers() -> System:
     }
     figures = (
         _mean_wait("jobs", wait.mean_s),
+        _squared_wait("jobs", wait),
         _utilisation("worker", wait.utilisation),
         Figure(
             "p90 latency",

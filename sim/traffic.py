@@ -1,8 +1,7 @@
 """How much traffic a scenario brings, before a run: on average, and where it is worst."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +34,14 @@ class Traffic(NamedTuple):
     """Over the whole run, warm-up included."""
 
     peak_per_s: Mapping[str, float]
-    """At the highest rate that this seed draws; of a trace, in its busiest minute."""
+    """At the highest rate that may come; of a trace, in its busiest minute."""
 
     stretches: tuple[Stretch, ...]
     """The rate of all classes together, from the run's start to its end."""
+
+    recurs: bool = False
+    """Whether high and low rates follow on each other without end, so that it says little which
+    of them the run ends with."""
 
     @property
     def whole_peak_per_s(self) -> float:
@@ -60,16 +63,44 @@ def traffic(scenario: Scenario) -> Traffic:
         case TraceArrivals(trace=trace):
             return _recorded(trace, run_ns, _shares(scenario))
         case drawn:
-            rates = arrival_rates(drawn, scenario)
-            stretches = _within(run_ns, _stretches(rates, seed_key(scenario.seed), run_ns))
-    mean_per_s = sum(each.arrivals for each in stretches) / (run_ns / SECOND_NS)
-    peak_per_s = max(max(each.start_per_s, each.end_per_s) for each in stretches)
+            return _drawn(arrival_rates(drawn, scenario), run_ns, scenario)
+
+
+def _drawn(rates: ArrivalRates, run_ns: int, scenario: Scenario) -> Traffic:
     shares = _shares(scenario)
-    return Traffic(
-        {name: share * mean_per_s for name, share in shares.items()},
-        {name: share * peak_per_s for name, share in shares.items()},
-        stretches,
-    )
+
+    def expected(
+        mean_per_s: float, peak_per_s: float, stretches: tuple[Stretch, ...], *, recurs: bool
+    ) -> Traffic:
+        return Traffic(
+            {name: share * mean_per_s for name, share in shares.items()},
+            {name: share * peak_per_s for name, share in shares.items()},
+            stretches,
+            recurs,
+        )
+
+    match rates:
+        case Even(rate_per_s=rate_per_s):
+            steady = (Stretch(run_ns, rate_per_s, rate_per_s),)
+            return expected(rate_per_s, rate_per_s, steady, recurs=False)
+        case Planned(stretches=planned, again=again):
+            later_per_s = mean_rate_per_s(planned)
+            stretches = _within(run_ns, stretches_of(rates, 0), later_per_s)
+            peak_per_s = max(max(each.start_per_s, each.end_per_s) for each in stretches)
+            return expected(mean_rate_per_s(stretches), peak_per_s, stretches, recurs=again)
+        case Modulated(states=states):
+            stays_ns = sum(state.mean_stay_ns for state in states)
+            mean_per_s = sum(it.rate_per_s * it.mean_stay_ns for it in states) / stays_ns
+            drawn = stretches_of(rates, seed_key(scenario.seed))
+            stretches = _within(run_ns, drawn, mean_per_s)
+            peak_per_s = max(state.rate_per_s for state in states)
+            return expected(mean_per_s, peak_per_s, stretches, recurs=True)
+
+
+def mean_rate_per_s(stretches: Sequence[Stretch]) -> float:
+    """Return the rate on average over ``stretches``, at least one of which has a length."""
+    length_ns = sum(each.length_ns for each in stretches)
+    return sum(each.arrivals for each in stretches) / (length_ns / SECOND_NS)
 
 
 def _shares(scenario: Scenario) -> dict[str, float]:
@@ -77,40 +108,25 @@ def _shares(scenario: Scenario) -> dict[str, float]:
     return {name: weight / whole for name, weight in scenario.workload.mix.items()}
 
 
-def _stretches(rates: ArrivalRates, seed: int, run_ns: int) -> Iterator[Stretch]:
-    """Return the rates of a run: of very many, the first ones and what follows on average."""
-    match rates:
-        case Even(rate_per_s=rate_per_s):
-            yield Stretch(run_ns, rate_per_s, rate_per_s)
-        case Planned() | Modulated():
-            yield from islice(stretches_of(rates, seed), _STRETCHES_MAX)
-            mean_per_s = _mean_per_s(rates)
-            yield Stretch(run_ns, mean_per_s, mean_per_s)
+def _within(run_ns: int, stretches: Iterable[Stretch], later_per_s: float) -> tuple[Stretch, ...]:
+    """Return what of ``stretches`` is within the run.
 
-
-def _mean_per_s(rates: Planned | Modulated) -> float:
-    """Return the rate in the long run."""
-    match rates:
-        case Planned(stretches=stretches):
-            whole_ns = sum(each.length_ns for each in stretches)
-            return sum(each.arrivals for each in stretches) * SECOND_NS / whole_ns
-        case Modulated(states=states):
-            whole_ns = sum(state.mean_stay_ns for state in states)
-            return sum(state.rate_per_s * state.mean_stay_ns for state in states) / whole_ns
-
-
-def _within(run_ns: int, stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
-    """Return what of ``stretches`` is within the run."""
+    If there are very many, they are short, and the rate after the first of them is put down
+    as what it is on average.
+    """
     found: list[Stretch] = []
     left_ns = run_ns
     for each in stretches:
-        if not left_ns:
-            break
         length_ns = min(each.length_ns, left_ns)
         if length_ns:
             moved = (each.end_per_s - each.start_per_s) * length_ns / each.length_ns
             found.append(Stretch(length_ns, each.start_per_s, each.start_per_s + moved))
         left_ns -= length_ns
+        if not left_ns:
+            break
+        if len(found) == _STRETCHES_MAX:
+            found.append(Stretch(left_ns, later_per_s, later_per_s))
+            break
     return tuple(found)
 
 

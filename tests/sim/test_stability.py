@@ -1,5 +1,6 @@
 """What is said of a scenario's load before it runs, on cases worked out by hand."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ Part = dict[str, Any]
 """Part of a scenario, as in files."""
 
 
-def scenario(arrivals: str | Part, **parts: Any) -> Scenario:  # noqa: ANN401  # as in files
+def scenario(arrivals: str | Mapping[str, object], **parts: Any) -> Scenario:  # noqa: ANN401  # as in files
     """Return requests for one database behind one service, or whatever ``parts`` says instead."""
     if isinstance(arrivals, str):
         arrivals = {"poisson": {"rate": arrivals}}
@@ -332,6 +333,55 @@ def test_of_very_many_states_the_later_ones_count_on_average() -> None:
     found = traffic(of)
     assert sum(found.mean_per_s.values()) == pytest.approx(300, rel=0.01)
     assert sum(each.length_ns for each in found.stretches) == 10**15
+
+
+def test_a_day_is_judged_at_its_peak_wherever_the_run_ends() -> None:
+    # Two periods; the second one ends as the rate is highest.
+    diurnal = {"base": "80/s", "amplitude": "50%", "period": "30s", "peak_at": "30s"}
+    load = load_of(scenario({"diurnal": diurnal}, **_door()), "door")
+    assert load.peak == pytest.approx(1.2)
+    assert load.mean == pytest.approx(0.8)
+    assert load.verdict is Verdict.FOR_A_WHILE
+    # Above the line for a third of the period: where the cosine exceeds a half.
+    assert load.over_ns == pytest.approx(20 * SECOND_NS, rel=0.03)
+
+
+def test_states_by_chance_are_judged_by_the_busiest_and_by_all() -> None:
+    states = {
+        "calm": {"rate": "30/s", "mean_stay": "9s"},
+        "wild": {"rate": "300/s", "mean_stay": "1s"},
+    }
+    load = load_of(scenario({"mmpp": {"states": states}}, **_door()), "door")
+    assert load.peak == pytest.approx(3.0)
+    assert load.mean == pytest.approx(0.57)
+    assert load.verdict is Verdict.FOR_A_WHILE
+    states["calm"]["mean_stay"] = "2s"
+    load = load_of(scenario({"mmpp": {"states": states}}, **_door()), "door")
+    assert load.mean == pytest.approx(1.2)
+    assert load.verdict is Verdict.UNSTABLE
+
+
+def test_states_that_change_all_the_time_are_told_by_their_average() -> None:
+    states = {
+        "calm": {"rate": "30/s", "mean_stay": "1ms"},
+        "wild": {"rate": "300/s", "mean_stay": "1ms"},
+    }
+    found = traffic(scenario({"mmpp": {"states": states}}))
+    assert len(found.stretches) == 20_001
+    assert sum(each.length_ns for each in found.stretches) == 60 * SECOND_NS
+    assert found.stretches[-1].end_per_s == pytest.approx(165)
+
+
+def test_points_in_time_are_judged_within_the_run() -> None:
+    points = [
+        {"at": 0, "rate": "50/s"},
+        {"at": "30s", "rate": "80/s"},
+        {"at": "90s", "rate": "400/s"},
+    ]
+    load = load_of(scenario({"piecewise": points}, **_door()), "door")
+    # The run ends half way from 80/s to 400/s.
+    assert load.peak == pytest.approx(2.4)
+    assert load.verdict is Verdict.UNSTABLE
 
 
 def test_a_trace_is_judged_by_its_busiest_minute(tmp_path: Path) -> None:
