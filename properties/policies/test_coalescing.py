@@ -242,9 +242,7 @@ class CoalescingMachine(RuleBasedStateMachine):
         """Let everybody fall silent: those who wait still find an end, and so does memory."""
         if not hasattr(self, "flights"):
             return
-        self.leading.clear()
         for _ in range(len(self.waiting) + 1):
-            self.leading.clear()
             self.time_passes(self.limits.wait_max_ns + self.limits.lead_max_ns)
         assert not self.waiting
         self.flights.join("the next one", self.now_ns)
