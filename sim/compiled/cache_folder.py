@@ -11,19 +11,21 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import numba
+
 _ROOT: Final = Path(__file__).parents[2]
 _SOURCES: Final = ("policies", "scenarios", "sim")
-_VARIABLE: Final = "NUMBA_CACHE_DIR"
 
 
 def choose_cache_folder() -> None:
-    """Let Numba keep machine code in a folder of these sources, unless the user chose one.
+    """Let Numba keep machine code in a folder of these sources, unless NUMBA_CACHE_DIR names one.
 
     It is under ``XDG_CACHE_HOME``, or ``~/.cache``; where that cannot be written, under the
     folder for temporary files. To be called before anything is compiled.
     """
-    if _VARIABLE not in os.environ:
-        os.environ[_VARIABLE] = str(_cache_root() / "wavetank" / _sources_hash())
+    if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]  # made of environment variables
+        folder = _cache_root() / "wavetank" / _sources_hash()
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # likewise
 
 
 def _cache_root() -> Path:

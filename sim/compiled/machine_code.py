@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import numpy as np
+from numba import njit
+from numba.extending import register_jitable
 
 from sim.compiled.cache_folder import choose_cache_folder
 
 choose_cache_folder()
-
-from numba import njit  # noqa: E402  # reads its settings when it is imported
-from numba.extending import register_jitable  # noqa: E402  # likewise
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
