@@ -9,6 +9,7 @@ one in a page.
 import argparse
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,7 +40,10 @@ class Engine(NamedTuple):
     """In each replication."""
 
 
-ENGINES: Final = {"SimPy": Engine(simulate, 30_000)}
+ENGINES: Final = {
+    "SimPy": Engine(simulate, 30_000),
+    "compiled": Engine(partial(simulate, engine="compiled"), 1_000_000),
+}
 
 
 class Row(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Final
 from properties.mutants.mutant import Mutant
 
 _AGREEMENT: Final = "properties/sim/test_engines_agree.py"
+_TIES: Final = f"{_AGREEMENT}::test_the_engines_break_every_tie_alike"
 
 _EVENTS: Final = "sim/compiled/events.py"
 _LOOP: Final = "sim/compiled/loop.py"
@@ -29,7 +30,7 @@ MUTANTS: Final = (
         "right_ns == below_ns and s.heap_order[below + 1] > s.heap_order[below]",
         "Two requests of the same nanosecond change places in line, and their users' "
         "latencies with them.",
-        (_AGREEMENT,),
+        (_TIES,),
     ),
     Mutant(
         "what is due now goes before what was due already",
@@ -37,7 +38,7 @@ MUTANTS: Final = (
         "if run.soon_head == NOBODY or (run.heap > 0 and s.heap_ns[0] == run.now_ns):",
         "if run.soon_head == NOBODY:",
         "Whoever was woken this moment overtakes those whose time it is.",
-        (_AGREEMENT,),
+        (_TIES,),
     ),
     Mutant(
         "a request goes before those woken at its time",
@@ -46,7 +47,7 @@ MUTANTS: Final = (
         "return run.arrival_ns > run.now_ns",
         "A request that arrives in the nanosecond in which a place becomes free waits "
         "for those behind it.",
-        (_AGREEMENT,),
+        (_TIES,),
     ),
     Mutant(
         "the last in line is served first",

@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 
 from properties.profiles import scaled
 from properties.sim.platforms import scenarios
-from properties.sim.topologies import topologies
+from properties.sim.topologies import ties, topologies
 from scenarios.history import write_operation
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
@@ -42,6 +42,12 @@ def agree_on(scenario: Scenario) -> None:
     for line, other in zip(lines, expected, strict=True):
         assert line == other
     assert compiled == record
+
+
+@EXAMPLES
+@given(ties())
+def test_the_engines_break_every_tie_alike(scenario: Scenario) -> None:
+    agree_on(scenario)
 
 
 @EXAMPLES

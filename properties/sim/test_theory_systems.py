@@ -7,6 +7,7 @@ many requests are normal. The seeds are fixed, so a red run is red again.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -20,6 +21,7 @@ T_19 = 6.279
 """Student's t with 19 degrees of freedom, two-sided 5e-6, rounded up."""
 
 REQUESTS = 1_200
+COMPILED_REQUESTS = 50_000
 WIDEST = 0.25
 """An interval that is wide enough holds anything: the largest standard error, as a share."""
 
@@ -37,6 +39,13 @@ def holds(estimate: Estimate, widest: float) -> None:
 )
 def test_the_readable_engine_gives_the_textbook_s_answer(system: System) -> None:
     for estimate in estimates(system, simulate, REPLICATIONS, REQUESTS):
+        holds(estimate, WIDEST)
+
+
+@pytest.mark.parametrize("system", systems(), ids=lambda system: system.name)
+def test_the_compiled_engine_gives_the_textbook_s_answer(system: System) -> None:
+    compiled = partial(simulate, engine="compiled")
+    for estimate in estimates(system, compiled, REPLICATIONS, COMPILED_REQUESTS):
         holds(estimate, WIDEST)
 
 

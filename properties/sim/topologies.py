@@ -114,6 +114,59 @@ def _databases() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def even_services() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw busy services whose times divide one another."""
+    return st.fixed_dictionaries(
+        {
+            "service_time": st.sampled_from(["1ms", "2ms", "5ms", "10ms"]).map(
+                lambda it: {"constant": it}
+            ),
+            "concurrency": st.integers(1, 2),
+            "replicas": st.integers(1, 2),
+        },
+        optional={
+            "wait_time": ticks(),
+            "queue_max": st.integers(1, 3),
+            "balancing": st.sampled_from(["round_robin", "least_outstanding"]),
+            "timeout": st.sampled_from(["5ms", "10ms", "100ms"]),
+            "retry": st.just({"attempts": 2, "budget_percent": 100}),
+        },
+    )
+
+
+@st.composite
+def ties(draw: st.DrawFn) -> Scenario:
+    """Draw a platform without chance in its times, in which much happens at once."""
+    classes = {f"class_{n}": draw(_classes()) for n in range(draw(st.integers(1, 3)))}
+    cache = {"keys": 2, "service_time": {"constant": "1ms"}, "ttl": draw(_TICKS.filter(_is_long))}
+    database = {
+        "replicas": draw(st.integers(0, 1)),
+        "pool": 1,
+        "read_time": {"constant": draw(_TICKS)},
+        "write_time": {"constant": draw(_TICKS)},
+    }
+    data: dict[str, Any] = {
+        "name": "drawn",
+        "seed": draw(st.integers(0, 2**32)),
+        "duration": "1s",
+        "drain": draw(st.sampled_from([0, "100ms"])),
+        "workload": {
+            "arrivals": {"constant": {"rate": draw(st.sampled_from(["100/s", "200/s", "500/s"]))}},
+            "mix": {name: draw(st.integers(1, 3)) for name in classes},
+        },
+        "services": {name: draw(even_services()) for name in SERVICES},
+        "caches": dict.fromkeys(CACHES, cache),
+        "databases": dict.fromkeys(DATABASES, database),
+        "queues": {"jobs": {"workers": "d", "enqueue_time": draw(ticks())}},
+        "classes": classes,
+    }
+    return Scenario.model_validate(data, context=units.FILE)
+
+
+def _is_long(time: str) -> bool:
+    return time not in ("0ns", "1ms")
+
+
 @st.composite
 def topologies(draw: st.DrawFn) -> Scenario:
     """Draw a platform, its routes and its traffic."""
