@@ -107,7 +107,7 @@ _ROOM_MUTANTS: Final = (
         before="        return -left_bytes\n",
         after="        return left_bytes\n",
         because="Jobs that were to be spread over the devices are packed onto one.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(f"{_PLACEMENT_LAWS}::test_each_job_goes_where_the_strategy_says",),
     ),
 )
 
@@ -190,7 +190,9 @@ _LEASES_MUTANTS: Final = (
         before="        self._end_overdue(now_ns)\n        lease = self._leases.pop(token, None)\n",
         after="        lease = self._leases.pop(token, None)\n",
         because="Room that others were promised stays with one who was silent.",
-        killers=(f"{_PLACEMENT_LAWS}::TestLeases",),
+        killers=(
+            f"{_PLACEMENT_LAWS}::test_a_lease_is_renewed_until_it_has_run_out_though_nobody_else_asked",
+        ),
     ),
 )
 

@@ -83,6 +83,37 @@ class Held:
         return [device for device in range(len(self.pool)) if self.fits(ask, device)]
 
 
+def in_order(strategy: Strategy, held: Held, room: list[int]) -> list[int]:
+    """Return the devices that have room in the strategy's order."""
+    if strategy is Strategy.FIRST_FIT:
+        return room
+    sign = 1 if strategy is Strategy.BEST_FIT else -1
+    return sorted(room, key=lambda device: sign * held.free_bytes(device))
+
+
+@given(pool=devices(), strategy=strategies(), coming=st.lists(asks(), min_size=1, max_size=6))
+def test_each_job_goes_where_the_strategy_says(
+    pool: tuple[Device, ...], strategy: Strategy, coming: list[Ask]
+) -> None:
+    held, leases = Held(pool), DeviceLeases(pool, lease_ns=LEASE_NS, strategy=strategy)
+    for number, ask in enumerate(coming):
+        order = in_order(strategy, held, held.room(ask))
+        placement = leases.take(str(number), ask, 0)
+        if isinstance(placement, DeviceLease):
+            assert [slot.device for slot in placement.slots] == order[: ask.devices]
+            held.leases[placement.token] = placement
+
+
+@given(silent_ns=st.sampled_from([0, 1, LEASE_NS - 1, LEASE_NS, LEASE_NS + 1, 9 * LEASE_NS]))
+def test_a_lease_is_renewed_until_it_has_run_out_though_nobody_else_asked(silent_ns: int) -> None:
+    leases = DeviceLeases((Device(1),), lease_ns=LEASE_NS)
+    taken = leases.take("ada", Ask(1), 0)
+    assert isinstance(taken, DeviceLease)
+    renewed = leases.renew(taken.token, silent_ns)
+    assert (renewed is not None) is (silent_ns < LEASE_NS)
+    assert renewed is None or renewed.until_ns == silent_ns + LEASE_NS
+
+
 class LeasesMachine(RuleBasedStateMachine):
     """Holders come, are silent, wake up, ask twice and give back twice; devices fail."""
 
@@ -129,16 +160,10 @@ class LeasesMachine(RuleBasedStateMachine):
         assert placement.token > self.newest, "tokens rise"
         assert placement.until_ns == self.now_ns + LEASE_NS
         assert len({slot.device for slot in placement.slots}) == ask.devices
-        assert [slot.device for slot in placement.slots] == self.best(room)[: ask.devices]
+        order = in_order(self.strategy, self.held, room)
+        assert [slot.device for slot in placement.slots] == order[: ask.devices]
         self.newest = placement.token
         self.held.leases[placement.token] = placement
-
-    def best(self, room: list[int]) -> list[int]:
-        """Return the devices in the strategy's order."""
-        if self.strategy is Strategy.FIRST_FIT:
-            return room
-        sign = 1 if self.strategy is Strategy.BEST_FIT else -1
-        return sorted(room, key=lambda device: sign * self.held.free_bytes(device))
 
     @precondition(lambda self: self.held.leases)
     @rule(data=st.data(), other=asks())

@@ -96,4 +96,6 @@ def _tell(number: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Whoever asked may have ended before its answer.
+    with contextlib.suppress(BrokenPipeError):
+        main()
