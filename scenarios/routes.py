@@ -86,6 +86,10 @@ class RequestClass(Model):
     keys: Name | None = None
     """The cache whose keys and popularity this class draws from. None: the first on its way."""
 
+    priority: int = 0
+    """Its place in lines whose ``discipline`` is ``priority``, the lowest first; among equals who
+    has waited longest."""
+
     through: tuple[Name, ...] = ()
     """Services that call one another in this order, the last of which does ``steps``."""
 

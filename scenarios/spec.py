@@ -13,6 +13,10 @@ from scenarios.routes import RequestClass
 from scenarios.units import SECOND_NS, DurationNs, PositiveDurationNs
 from scenarios.workload import Tier, Workload
 
+Discipline = Literal["fifo", "lifo", "priority"]
+"""Who is next of those who wait: who has waited longest, who came last, or who has the lowest
+priority and of these has waited longest. Nobody who is being served is interrupted."""
+
 
 class Limit(Model):
     """At most so many requests of one user in any window of this length."""
@@ -84,6 +88,10 @@ class Service(Model):
 
     queue_max: NonNegativeInt | None = None
     """Requests that may wait for a place at one replica; more are refused. None: no bound."""
+
+    discipline: Discipline = "fifo"
+    """Who is next of those who wait for a place at a replica: with ``fifo`` who has waited longest,
+    with ``lifo`` who came last, with ``priority`` the class whose ``priority`` is lowest."""
 
     balancing: Literal["round_robin", "least_outstanding", "power_of_two", "latency_aware"] = (
         "round_robin"
@@ -158,6 +166,10 @@ class Queue(Model):
 
     enqueue_time_ns: Distribution = Constant(constant_ns=0)
     """Until a submitted job is acknowledged."""
+
+    discipline: Discipline = "fifo"
+    """Which job is next: with ``fifo`` the oldest, with ``lifo`` the youngest, with ``priority``
+    that of the class whose ``priority`` is lowest."""
 
     results: Name | None = None
     """The cache of finished work by content, if a repeated job need not be done again."""

@@ -19,7 +19,13 @@ from scenarios.spec import Scenario
 from sim.theory.caches import miss_share
 from sim.theory.erlang import erlang_b
 from sim.theory.many_places import Wait, e_k_m_c, m_m_c, m_m_c_k
-from sim.theory.one_place import m_g_1_wait_s, m_g_1_wait_variance_s2
+from sim.theory.one_place import (
+    Rank,
+    m_g_1_last_come_first_variance_s2,
+    m_g_1_priority_waits_s,
+    m_g_1_wait_s,
+    m_g_1_wait_variance_s2,
+)
 from sim.theory.open_networks import jackson
 
 _NS_PER_S = 1e9
@@ -122,6 +128,8 @@ def systems() -> tuple[System, ...]:
         *_exponential(),
         *_bounded(),
         *_one_place_any_service(),
+        _last_come_first(),
+        _ranks(),
         *_turns(),
         *_networks(),
         _workers(),
@@ -224,6 +232,50 @@ def _one_place_any_service() -> list[System]:
         platform = _door(service_time=time)
         found.append(System(f"M/{name}/1 at 60%", rate_per_s, platform, tuple(figures)))
     return found
+
+
+def _last_come_first() -> System:
+    """Return M/M/1 where who came last is next: the mean wait of any order, and more spread."""
+    mean_s = m_g_1_wait_s(60.0, 0.010, cv=1.0)
+    variance_s2 = m_g_1_last_come_first_variance_s2(60.0, 0.010, 2e-4, 6e-6)
+    figures = (
+        _mean_wait("door", mean_s),
+        _second_moment("door", variance_s2 + mean_s**2),
+        _utilisation("door", 0.6),
+    )
+    platform = _door(discipline="lifo", service_time={"exponential": {"mean": "10ms"}})
+    return System("M/M/1 at 60%, last come first served", 60.0, platform, figures)
+
+
+def _ranks() -> System:
+    """Return one place that serves three classes, one after the other by their priorities."""
+    rate_per_s = 70.0
+    constant, short, long = Rank(14, 0.005, 25e-6), Rank(28, 0.005, 50e-6), Rank(28, 0.015, 450e-6)
+    ranks = {"urgent": constant, "usual": short, "patient": long}
+    waits_s = m_g_1_priority_waits_s(tuple(ranks.values()))
+    times = {
+        "urgent": {"constant": "5ms"},
+        "usual": {"exponential": {"mean": "5ms"}},
+        "patient": {"exponential": {"mean": "15ms"}},
+    }
+    classes = {
+        name: {
+            "priority": priority,
+            "through": ["door"],
+            "times": {"door": {"service_time": times[name]}},
+        }
+        for priority, name in enumerate(ranks)
+    }
+    figures = (
+        *(
+            _mean_latency(wait_s + rank.service_s, name)
+            for (name, rank), wait_s in zip(ranks.items(), waits_s, strict=True)
+        ),
+        _utilisation("door", 0.63),
+    )
+    platform = {**_door(discipline="priority"), "classes": classes}
+    mix = {name: rank.rate_per_s for name, rank in ranks.items()}
+    return System("one place, three priorities", rate_per_s, platform, figures, mix)
 
 
 def _turns() -> list[System]:
@@ -433,11 +485,14 @@ def _refused(exact: float) -> Figure:
     return Figure("lost", "share", exact, read)
 
 
-def _mean_latency(exact_s: float) -> Figure:
+def _mean_latency(exact_s: float, class_name: str | None = None) -> Figure:
     def read(record: RunRecord) -> float:
-        return _seconds(_latencies(record).mean)
+        if class_name is None:
+            return _seconds(_latencies(record).mean)
+        return _seconds(record.classes[class_name].latency_ns.mean)
 
-    return Figure("mean latency", "s", exact_s, read)
+    name = "mean latency" if class_name is None else f"mean latency ({class_name})"
+    return Figure(name, "s", exact_s, read)
 
 
 def _latency_quantile(q: float, exact_s: float) -> Figure:

@@ -76,6 +76,12 @@ def unheeded(scenario: Scenario) -> tuple[str, ...]:
             sentences.append(
                 f"databases.{name}: the live catalog has one database, set as {databases[0]}."
             )
+    sentences += (
+        f"queues.{name}.discipline={queue.discipline}: live, a job's priority is that in its "
+        "request's body."
+        for name, queue in scenario.queues.items()
+        if queue.discipline != "fifo"
+    )
     return tuple(sentences)
 
 
@@ -84,8 +90,7 @@ def _unheeded_of_service(name: str, service: Service) -> Iterator[str]:
         yield f"replicas={service.replicas}: the live platform has one edge."
     if name == _EDGE and service.autoscaler is not None:
         yield "autoscaler: the live edge is not scaled."
-    if service.queue_max is not None:
-        yield f"queue_max={service.queue_max}: no live service bounds the line of those who wait."
+    yield from _unheeded_in_line(service)
     if name in {"gateway", *_UPSTREAMS} and service.concurrency != 1:
         yield f"concurrency={service.concurrency}: a live replica is one event loop."
     if name != "gateway" and service.limits:
@@ -97,6 +102,13 @@ def _unheeded_of_service(name: str, service: Service) -> Iterator[str]:
     for field in ("timeout_ns", "breaker", "retry"):
         if getattr(service, field) is not None:
             yield f"{field.removesuffix('_ns')}: live, only the gateway's calls have one."
+
+
+def _unheeded_in_line(service: Service) -> Iterator[str]:
+    if service.queue_max is not None:
+        yield f"queue_max={service.queue_max}: no live service bounds the line of those who wait."
+    if service.discipline != "fifo":
+        yield f"discipline={service.discipline}: live, who has waited longest is next."
 
 
 def _require_live(scenario: Scenario) -> None:

@@ -161,7 +161,7 @@ MUTANTS: Final = (
     Mutant(
         "the simulated pool serves the last first",
         "sim/models/places.py",
-        "self._line.popleft().succeed()",
+        "self._line.next().succeed()",
         "self._line.pop().succeed()",
         "The simulator promises latencies that no first-in-first-out pool has.",
         (f"{_P7}::test_simulated_pools_are_kept_served_in_order_and_empty_in_the_end",),

@@ -8,6 +8,7 @@ _STREAMS: Final = "sim/streams.py"
 _STREAMS_LAWS: Final = "properties/sim/test_streams.py"
 _PLACES: Final = "sim/models/places.py"
 _POOLS: Final = "properties/test_p07_connection_pool.py"
+_LINES: Final = "sim/models/lines.py"
 _THEORY: Final = "properties/sim/test_theory.py"
 _SYSTEMS: Final = "properties/sim/test_theory_systems.py"
 _CONSERVATION: Final = "properties/sim/test_conservation.py"
@@ -47,6 +48,30 @@ MUTANTS: Final = (
         (_SYSTEMS,),
     ),
     Mutant(
+        "who came last waits longest",
+        _LINES,
+        "self.appendleft(item)",
+        "self.append(item)",
+        "Whoever asks what another order of service would do is told that it does nothing.",
+        ("tests/sim/test_service.py::test_the_discipline_says_who_of_those_who_wait_is_next",),
+    ),
+    Mutant(
+        "the highest priority is next",
+        _LINES,
+        "(priority, next(self._numbers), item)",
+        "(-priority, next(self._numbers), item)",
+        "What is urgent waits for everything else.",
+        ("tests/sim/test_service.py::test_the_discipline_says_who_of_those_who_wait_is_next",),
+    ),
+    Mutant(
+        "of equal priorities the youngest is next",
+        _LINES,
+        "(priority, next(self._numbers), item)",
+        "(priority, -next(self._numbers), item)",
+        "The oldest of a class starves while younger ones are served.",
+        ("tests/sim/test_service.py::test_the_discipline_says_who_of_those_who_wait_is_next",),
+    ),
+    Mutant(
         "a place too many",
         _PLACES,
         "if self._occupied < self.capacity:",
@@ -59,8 +84,8 @@ MUTANTS: Final = (
     Mutant(
         "who leaves wakes nobody",
         _PLACES,
-        "            self._line.popleft().succeed()\n            return\n",
-        "            self._line.popleft()\n            return\n",
+        "            self._line.next().succeed()\n            return\n",
+        "            self._line.next()\n            return\n",
         "Requests wait for ever beside a free place, and the run says so of the platform.",
         (f"{_POOLS}::test_simulated_pools_are_kept_served_in_order_and_empty_in_the_end",),
     ),

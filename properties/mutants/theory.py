@@ -175,6 +175,25 @@ _OF_MODELS: Final = (
     ),
 )
 
+_OF_ORDERS: Final = (
+    Mutant(
+        "priorities are cumulated too late",
+        _ONE_PLACE,
+        "        before = upto\n",
+        "        before += 0.0\n",
+        "The last in rank are promised to wait no longer than if the ranks between were not there.",
+        (f"{_FORMULAS}::test_orders_that_do_not_look_at_service_times_keep_the_work_in_line",),
+    ),
+    Mutant(
+        "last come, first served spreads nothing",
+        _ONE_PLACE,
+        "return (in_order_s2 + mean_s**2) / idle - mean_s**2",
+        "return in_order_s2",
+        "The order of service seems not to matter to the slowest.",
+        (f"{_FORMULAS}::test_last_come_first_served_spreads_the_wait_by_the_idle_share",),
+    ),
+)
+
 _OF_WHAT_IS_FORETOLD: Final = (
     Mutant(
         "every autoscaler reaches its maximum",
@@ -234,4 +253,4 @@ _OF_WHAT_IS_FORETOLD: Final = (
     ),
 )
 
-MUTANTS: Final = (*_OF_THEORY, *_OF_MODELS, *_OF_WHAT_IS_FORETOLD)
+MUTANTS: Final = (*_OF_THEORY, *_OF_ORDERS, *_OF_MODELS, *_OF_WHAT_IS_FORETOLD)

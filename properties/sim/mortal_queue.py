@@ -5,7 +5,7 @@ at work at its time. A killed one is replaced after a while; a paused one wakes,
 was at, and reports it, whether or not its lease has gone by then.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
 from simpy import Interrupt, Process
@@ -87,7 +87,7 @@ class MortalQueue(JobQueue):
                 self._idle.append(wake)
                 yield wake
                 continue
-            job = self._jobs.popleft()
+            job = self._jobs.next()
             begun = LIMITS.begin(self.deliveries.get(job, Deliveries()))
             assert isinstance(begun, Deliveries), "who has no attempt left is not queued"
             self.deliveries[job] = begun
@@ -129,7 +129,7 @@ class MortalQueue(JobQueue):
                 self._look()
                 yield Timeout(self._timeline, delay_ns)
                 del self._scheduled[job]
-                self._jobs.append(job)
+                self._jobs.join(job, job.priority)
                 self._look()
                 self._wake_one()
 
@@ -154,7 +154,11 @@ class MortalQueue(JobQueue):
         self._on_operation(operation._replace(outcome=outcome, attempt=attempts))
 
     def _look(self) -> None:
-        places = {"queued": self._jobs, "leased": self.active, "scheduled": self._scheduled}
+        places: dict[str, Iterable[Job]] = {
+            "queued": self._jobs,
+            "leased": self.active,
+            "scheduled": self._scheduled,
+        }
         moment = {place: [_id(job) for job in jobs] for place, jobs in places.items()}
         for how in ("done", "dead"):
             moment[how] = [job for job, ended in self.ends if ended == how]

@@ -18,7 +18,14 @@ from sim.theory.erlang import erlang_b, erlang_c
 from sim.theory.laws import throughput_bound_per_s
 from sim.theory.linear import solve
 from sim.theory.many_places import Wait, e_k_m_c, m_m_c, m_m_c_k
-from sim.theory.one_place import m_g_1_wait_s, m_m_1
+from sim.theory.one_place import (
+    Rank,
+    m_g_1_last_come_first_variance_s2,
+    m_g_1_priority_waits_s,
+    m_g_1_wait_s,
+    m_g_1_wait_variance_s2,
+    m_m_1,
+)
 from sim.theory.open_networks import jackson, traffic_per_s
 from sim.theory.scalability import Scalability, fit
 
@@ -92,6 +99,55 @@ def test_a_long_line_is_an_unbounded_one(busy: float, places: int, service_s: fl
     long = m_m_c_k(rate_per_s, service_s, places, line_max=5_000)
     assert long.wait_s == pytest.approx(m_m_c(rate_per_s, service_s, places).mean_s, rel=1e-8)
     assert long.lost < 1e-12
+
+
+RANKS = st.lists(
+    st.tuples(st.floats(0.01, 1), TIMES_S, st.floats(1, 5)).map(
+        lambda it: Rank(it[0], it[1], it[1] ** 2 * it[2])
+    ),
+    min_size=1,
+    max_size=6,
+)
+"""Who comes with each priority; rates count by their proportions only."""
+
+
+@given(UTILISATIONS, RANKS)
+def test_orders_that_do_not_look_at_service_times_keep_the_work_in_line(
+    busy: float, ranks: list[Rank]
+) -> None:
+    """Of what whoever waits will need there is as much in line in any order.
+
+    Source: L. Kleinrock, "A conservation law for a wide class of queueing disciplines", Naval
+    Research Logistics Quarterly 12 (1965).
+    """
+    offered = math.fsum(rank.rate_per_s * rank.service_s for rank in ranks)
+    ranks = [rank._replace(rate_per_s=rank.rate_per_s * busy / offered) for rank in ranks]
+    waits_s = m_g_1_priority_waits_s(ranks)
+    assert list(waits_s) == sorted(waits_s)
+    in_line_s = math.fsum(
+        rank.rate_per_s * rank.service_s * wait_s
+        for rank, wait_s in zip(ranks, waits_s, strict=True)
+    )
+    rest_s = math.fsum(rank.rate_per_s * rank.second_s2 for rank in ranks) / 2
+    assert in_line_s == pytest.approx(busy * rest_s / (1 - busy), rel=1e-9)
+
+
+@given(UTILISATIONS, TIMES_S, st.floats(1, 5), st.floats(1, 5))
+def test_last_come_first_served_spreads_the_wait_by_the_idle_share(
+    busy: float, service_s: float, second: float, third: float
+) -> None:
+    rate_per_s = busy / service_s
+    moments = second * service_s**2, second * third * service_s**3
+    spread_s2 = m_g_1_last_come_first_variance_s2(rate_per_s, service_s, *moments)
+    in_order_s2 = m_g_1_wait_variance_s2(rate_per_s, service_s, *moments)
+    mean_s = m_g_1_priority_waits_s([Rank(rate_per_s, service_s, moments[0])])[0]
+    assert (spread_s2 + mean_s**2) * (1 - busy) == pytest.approx(in_order_s2 + mean_s**2)
+    # What Takagi has by derivatives, written out.
+    idle = 1 - busy
+    first = rate_per_s * moments[1] / (3 * idle**2)
+    assert spread_s2 + mean_s**2 == pytest.approx(
+        first + (rate_per_s * moments[0]) ** 2 / (2 * idle**3)
+    )
 
 
 @given(UTILISATIONS, PLACES, TIMES_S)

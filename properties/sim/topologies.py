@@ -16,6 +16,8 @@ SERVICES: Final = ("a", "b", "c", "d")
 CACHES: Final = ("small", "large")
 DATABASES: Final = ("main", "other")
 
+DISCIPLINES: Final = st.sampled_from(["fifo", "lifo", "priority"])
+
 _TICKS: Final = st.sampled_from(["0ns", "1ms", "2ms", "5ms", "10ms", "100ms"])
 _RATES: Final = st.sampled_from(["10/s", "100/s", "200/s"])
 
@@ -40,10 +42,15 @@ def arrivals() -> st.SearchStrategy[dict[str, Any]]:
 def _some_services(name: str) -> st.SearchStrategy[dict[str, Any]]:
     spec = services() | AUTOSCALED if name != "d" else AUTOSCALED | services()
     return st.builds(
-        lambda drawn, time, even: {**drawn, "service_time": time} if even else drawn,
+        lambda drawn, time, even, order: {
+            **drawn,
+            "discipline": order,
+            **({"service_time": time} if even else {}),
+        },
         spec,
         ticks(),
         st.booleans(),
+        DISCIPLINES,
     )
 
 
@@ -84,6 +91,7 @@ def _classes() -> st.SearchStrategy[dict[str, Any]]:
         {"steps": st.lists(_calls(SERVICES), min_size=1, max_size=2)},
         optional={
             "keys": st.sampled_from(CACHES),
+            "priority": st.integers(-1, 1),
             "request": st.sampled_from(["GET", "PUT", "POST"]).map(
                 lambda method: {"method": method, "path": "/"}
             ),
@@ -191,6 +199,7 @@ def topologies(draw: st.DrawFn) -> Scenario:
             "jobs": {
                 "workers": "d",
                 "enqueue_time": draw(ticks()),
+                "discipline": draw(DISCIPLINES),
                 **draw(st.sampled_from([{}, {"results": "small"}])),
             }
         },

@@ -65,6 +65,11 @@ CLOSED: Final = 0
 OPEN: Final = 1
 HALF_OPEN: Final = 2
 
+# Who is next in a line.
+FIFO: Final = 0
+LIFO: Final = 1
+PRIORITY: Final = 2
+
 # How callers pick a replica.
 ROUND_ROBIN: Final = 0
 LEAST_OUTSTANDING: Final = 1

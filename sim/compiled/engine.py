@@ -24,6 +24,7 @@ from sim.compiled.codes import (
     NOBODY,
     OPEN,
     OUTSIDE,
+    PRIORITY,
     REACHED,
     SECOND,
     UNKNOWN,
@@ -157,6 +158,7 @@ class Engine:
         """Start a replica of a service, that takes requests from now on; return its row."""
         spec = self.state.services[number]
         places = self.add_places(int(spec["concurrency"]), number)
+        self._put_in_line(places, int(spec["discipline"]))
         replica = self._add_replica_row(number, places)
         self.state.slots[spec["ready_base"] + spec["ready"]] = replica
         spec["ready"] += 1
@@ -197,6 +199,14 @@ class Engine:
         row["head"] = row["tail"] = NOBODY
         self._places += 1
         return self._places - 1
+
+    def _put_in_line(self, places: int, discipline: int) -> None:
+        """Let those who wait for places be next as a discipline says."""
+        row = self.state.places[places]
+        row["discipline"], row["lasts"] = discipline, len(self.state.lasts)
+        if discipline == PRIORITY:
+            none = np.full(self.state.run[0]["ranks"], NOBODY)
+            self.state = self.state._replace(lasts=np.concatenate([self.state.lasts, none]))
 
     def _build(self) -> None:
         """Start what is there from the beginning, in the order in which the models do."""

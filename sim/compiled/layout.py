@@ -81,6 +81,7 @@ OP: Final = _record(
     "site",
     "draw",
     "second_draw",  # a call: of its wait; a submission: of the job
+    "rank",  # of its class's priority among all, the lowest first
     "level",  # of nesting: look-ups within look-ups
     "invalidates",
     "invalidation_draw",
@@ -95,6 +96,7 @@ SERVICE: Final = _record(
     "services",
     "concurrency",
     "line_max",
+    "discipline",
     "balancing",
     "is_plain",
     "timeout_ns",
@@ -123,7 +125,17 @@ SERVICE: Final = _record(
 
 REPLICA: Final = _record("service", "index", "places", "ready_ns", "stopped_ns", "span")
 
-PLACES: Final = _record("capacity", "occupied", "waiting", "head", "tail", "busy_ns", "service")
+PLACES: Final = _record(
+    "capacity",
+    "occupied",
+    "waiting",
+    "head",  # of the line: who is next
+    "tail",
+    "busy_ns",
+    "service",
+    "discipline",
+    "lasts",  # row of ``lasts``: the last in line of the first rank; then of the others
+)
 
 VIEW: Final = _record("service", "replica", "version", "count", "base", "turn", "tripped", "tokens")
 
@@ -173,6 +185,8 @@ QUEUE: Final = _record(
     "find_draw",
     "head",
     "tail",
+    "discipline",
+    "lasts",  # as in PLACES
     "waiting",
     "active",
     "idle_head",
@@ -243,6 +257,7 @@ RUN_RECORD: Final = _record(
     "databases",
     "tiers",
     "levels",
+    "ranks",  # different priorities that classes have
     "scratch",
     "span_columns",
     "sample_columns",
@@ -286,6 +301,7 @@ class State(NamedTuple):
     services: Records
     replicas: Records
     places: Records
+    lasts: Integers
     views: Records
     views_of: Integers
     slots: Integers

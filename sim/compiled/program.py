@@ -56,6 +56,11 @@ def numbers_of(scenario: Scenario) -> Numbers:
     )
 
 
+def ranks_of(scenario: Scenario) -> list[int]:
+    """Return the different priorities of a scenario's classes, the lowest first."""
+    return sorted({it.priority for it in scenario.classes.values()})
+
+
 @dataclass(slots=True)
 class Program:
     """All steps of all classes.
@@ -101,6 +106,7 @@ class _Way:
         self._numbers = numbers_of(program.scenario)
         self._draws = program.draws
         self._times = request_class.times
+        self._rank = ranks_of(program.scenario).index(request_class.priority)
         self._visited: Counter[str] = Counter()
 
     def write(self, steps: Sequence[Step]) -> int:
@@ -140,6 +146,7 @@ class _Way:
                 own.wait_time_ns or spec.wait_time_ns, f"service {name} wait"
             ),
             "site": self._site(f"service {name}"),
+            "rank": self._rank,
             "goes_to": self.write(steps),
         }
 
@@ -193,6 +200,7 @@ class _Way:
             "draw": self._draws(enqueue_ns, f"queue {name} enqueue"),
             "second_draw": self._draws(job_ns, f"queue {name} job"),
             "site": self._site(f"queue {name}"),
+            "rank": self._rank,
         }
 
     def _look_up(self, cache: str) -> int:

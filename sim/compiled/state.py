@@ -12,15 +12,18 @@ from scenarios.units import SECOND_NS
 from sim.arrivals import cache_of_keys, tiers_of
 from sim.compiled import layout
 from sim.compiled.codes import (
+    FIFO,
     LATENCY_AWARE,
     LEAST_OUTSTANDING,
+    LIFO,
     NOBODY,
     POWER_OF_TWO,
+    PRIORITY,
     ROUND_ROBIN,
 )
 from sim.compiled.layout import Arrivals, Integers, Records, State
 from sim.compiled.measures import BUCKETS
-from sim.compiled.program import Draws, numbers_of, program_of
+from sim.compiled.program import Draws, numbers_of, program_of, ranks_of
 from sim.streams import stream_key
 
 ROOM: Final = 1_024
@@ -31,6 +34,7 @@ CLIENT: Final = "client"
 
 _NO_BOUND: Final = 1 << 62
 _IDEMPOTENT: Final = ("GET", "PUT")
+_DISCIPLINES: Final = {"fifo": FIFO, "lifo": LIFO, "priority": PRIORITY}
 _BALANCING: Final = {
     "round_robin": ROUND_ROBIN,
     "least_outstanding": LEAST_OUTSTANDING,
@@ -151,6 +155,7 @@ def _parts_of(scenario: Scenario, stations: Stations, draws: Draws) -> dict[str,
         "services": _services(scenario, stations),
         "replicas": _empty(layout.REPLICA, 0),
         "places": _empty(layout.PLACES, 0),
+        "lasts": np.full(len(scenario.queues) * len(ranks_of(scenario)), NOBODY, np.int64),
         "views_of": np.zeros(0, np.int64),
         "caches": caches,
         "entries": entries,
@@ -255,6 +260,7 @@ def _run(scenario: Scenario, sizes: _Sizes, *, traced: bool) -> Records:
                 "queues": len(scenario.queues),
                 "databases": len(scenario.databases),
                 "tiers": len(tiers_of(scenario)),
+                "ranks": len(ranks_of(scenario)),
                 "scratch": sizes.scratch,
                 "span_columns": len(stations.spans),
                 "sample_columns": sizes.samples,
@@ -296,6 +302,7 @@ def _services(scenario: Scenario, stations: Stations) -> Records:
             "services": stations.waits(name) + 1,
             "concurrency": spec.concurrency,
             "line_max": _NO_BOUND if spec.queue_max is None else spec.queue_max,
+            "discipline": _DISCIPLINES[spec.discipline],
             "balancing": _BALANCING[spec.balancing],
             "line_head": NOBODY,
             "line_tail": NOBODY,
@@ -380,6 +387,8 @@ def _queues(scenario: Scenario, stations: Stations, draws: Draws) -> tuple[Recor
             "class_index": stations.classes.index(name, len(scenario.classes)),
             "workers": numbers.services[spec.workers],
             "head": NOBODY,
+            "discipline": _DISCIPLINES[spec.discipline],
+            "lasts": len(rows) * len(ranks_of(scenario)),
             "idle_head": NOBODY,
         }
         results_base = contents * len(rows)

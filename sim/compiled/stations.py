@@ -7,6 +7,7 @@ from sim.compiled import measures
 from sim.compiled.codes import (
     ENDED_OK,
     ENQUEUED,
+    FIFO,
     INVALIDATED,
     JOB_DONE,
     JOB_TURN,
@@ -15,6 +16,7 @@ from sim.compiled.codes import (
     LOOKED_UP,
     NEWS,
     NOBODY,
+    PRIORITY,
     QUERIED,
     QUERY_TURN,
     RUN,
@@ -26,7 +28,7 @@ from sim.compiled.layout import State
 from sim.compiled.machine_code import called, inlined
 from sim.compiled.pools import free_frame, free_job, new_frame, new_job, spend
 from sim.compiled.serving import tell as tell_history
-from sim.compiled.standing import enter, leave
+from sim.compiled.standing import enter, last_before, leave
 
 LEASE_NS: Final = 5_000_000_000
 """As :data:`sim.models.cache.LEASE_NS`."""
@@ -278,19 +280,49 @@ def enqueued(s: State, number: int) -> int:
     queue = s.queues[op.station]
     job_number = new_job(s, frame.visit)
     job = s.jobs[job_number]
-    job.next = NOBODY
     job.op = frame.pc
     job.path = frame.path
     job.submitted_ns = s.run[0].now_ns
     job.begun = NOBODY
-    if queue.head == NOBODY:
-        queue.head = job_number
-    else:
-        s.jobs[queue.tail].next = job_number
-    queue.tail = job_number
+    _put_in_line(s, op.station, job_number)
     queue.waiting += 1
     _wake_one(s, op.station)
     return _go_on(s, number)
+
+
+@inlined
+def _put_in_line(s: State, queue_number: int, job_number: int) -> None:
+    """Let a job wait for a worker."""
+    queue = s.queues[queue_number]
+    job = s.jobs[job_number]
+    before = NOBODY
+    if queue.discipline == PRIORITY:
+        rank = s.program[job.op].rank
+        before = last_before(s, queue.lasts, rank)
+        s.lasts[queue.lasts + rank] = job_number
+    elif queue.discipline == FIFO and queue.head != NOBODY:
+        before = queue.tail
+    if before == NOBODY:
+        job.next = queue.head
+        queue.head = job_number
+    else:
+        job.next = s.jobs[before].next
+        s.jobs[before].next = job_number
+    queue.tail = job_number
+
+
+@inlined
+def _next_job(s: State, queue_number: int) -> int:
+    """Take the job that is next; there is one."""
+    queue = s.queues[queue_number]
+    first = queue.head
+    job = s.jobs[first]
+    queue.head = job.next
+    if queue.discipline == PRIORITY:
+        last = queue.lasts + s.program[job.op].rank
+        if s.lasts[last] == first:
+            s.lasts[last] = NOBODY
+    return first
 
 
 @called
@@ -304,7 +336,7 @@ def _wake_one(s: State, queue_number: int) -> None:
 
 @called
 def take_job(s: State, number: int) -> int:
-    """Let a worker take the oldest job, or wait for one; or go, if its replica was taken out."""
+    """Let a worker take the next job, or wait for one; or go, if its replica was taken out."""
     worker = s.frames[number]
     queue = s.queues[worker.op]
     run = s.run[0]
@@ -321,9 +353,8 @@ def take_job(s: State, number: int) -> int:
             s.frames[queue.idle_tail].next = number
         queue.idle_tail = number
         return NOBODY
-    worker.job = queue.head
+    worker.job = _next_job(s, worker.op)
     job = s.jobs[worker.job]
-    queue.head = job.next
     queue.waiting -= 1
     queue.active += 1
     job.begun = run.begun

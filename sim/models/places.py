@@ -1,9 +1,9 @@
-"""Places at which requests are served, and the line before them: first come, first served."""
-
-from collections import deque
+"""Places at which requests are served, and the line before them."""
 
 import simpy
 
+from scenarios.spec import Discipline
+from sim.models.lines import Line, line_of
 from sim.models.timeline import Timeline
 
 
@@ -21,11 +21,11 @@ class Places:
 
     __slots__ = ("_busy_ns", "_line", "_occupied", "_timeline", "capacity")
 
-    def __init__(self, timeline: Timeline, capacity: int) -> None:
+    def __init__(self, timeline: Timeline, capacity: int, discipline: Discipline = "fifo") -> None:
         self._timeline = timeline
         self.capacity = capacity
         self._occupied = 0
-        self._line: deque[simpy.Event] = deque()
+        self._line: Line[simpy.Event] = line_of(discipline)
         # The occupied time up to now, less ``_occupied`` times now: it changes only when
         # that number does, and costs one addition then.
         self._busy_ns = 0
@@ -44,20 +44,24 @@ class Places:
         """Whether all places are taken, and ``line_max`` requests or more stand in line."""
         return self._occupied == self.capacity and len(self._line) >= line_max
 
-    def enter(self) -> simpy.Event | None:
-        """Take a place now, or get in line and return the event of getting one."""
+    def enter(self, priority: int = 0) -> simpy.Event | None:
+        """Take a place now, or get in line and return the event of getting one.
+
+        Args:
+            priority: in a line where the lowest is next.
+        """
         if self._occupied < self.capacity:
             self._occupied += 1
             self._busy_ns -= self._timeline.now_ns
             return None
         turn = simpy.Event(self._timeline)
-        self._line.append(turn)
+        self._line.join(turn, priority)
         return turn
 
     def leave(self) -> None:
-        """Give the place to the first in line, if there is one."""
+        """Give the place to who is next in line, if somebody waits."""
         if self._line:
-            self._line.popleft().succeed()
+            self._line.next().succeed()
             return
         assert self._occupied > 0, "who leaves had entered"
         self._occupied -= 1

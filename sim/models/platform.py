@@ -21,7 +21,8 @@ from sim.models.cache import Cache, Invalidation, LookUpStop
 from sim.models.calls import CallStop
 from sim.models.client import Route
 from sim.models.database import Database, ReadStop, WriteStop
-from sim.models.queue import EnqueueStop, JobQueue, OnOperation, Results
+from sim.models.lines import Line, line_of
+from sim.models.queue import EnqueueStop, Job, JobQueue, OnOperation, Results
 from sim.models.service import Service
 from sim.models.stop import Stop, Work
 from sim.models.timeline import Timeline
@@ -78,7 +79,8 @@ class Platform:
                 find_ns = draws(kept.service_time_ns, f"queue {name} results")
                 results = Results(kept, timeline, find_ns, self.caches[queue.results].meter)
             workers = self.services[queue.workers]
-            self.queues[name] = JobQueue(name, workers, results, on_operation)
+            line: Line[Job] = line_of(queue.discipline)
+            self.queues[name] = JobQueue(name, workers, line, results, on_operation)
         self.routes = {
             name: _route(request_class, _Way(scenario, self, timeline, draws, request_class))
             for name, request_class in scenario.classes.items()
@@ -114,6 +116,7 @@ class _Way:
         self._timeline = timeline
         self._draws = draws
         self._times = request_class.times
+        self._priority = request_class.priority
         self._repeatable = _method_of(request_class) in _IDEMPOTENT
         self._visited: Counter[str] = Counter()
 
@@ -152,6 +155,7 @@ class _Way:
             self._draws(own.wait_time_ns or spec.wait_time_ns, f"service {name} wait"),
             self._site(f"service {name}"),
             self.stops(steps),
+            priority=self._priority,
             repeatable=self._repeatable,
         )
         return CallStop(self._platform.services[name], work)
@@ -186,6 +190,7 @@ class _Way:
                 f"queue {name} job",
             ),
             self._site(f"queue {name}"),
+            self._priority,
         )
 
     def _look_up_ns(self, cache: str) -> DrawNs | None:

@@ -10,6 +10,7 @@ from policies.cache import FOREVER_NS, CacheEntry, Hit, cache_entry
 from scenarios.history import Operation, Outcome
 from scenarios.spec import Cache as CacheSpec
 from sim.distributions import DrawNs
+from sim.models.lines import Line
 from sim.models.meter import Meter
 from sim.models.service import Replica, Service
 from sim.models.stop import Caller
@@ -26,16 +27,20 @@ class Job:
         visit: the request that submitted it.
         submitted_ns: when it was acknowledged.
         step: of the request's draws, which are the job's.
+        priority: of the request's class.
         job_ns: draws what it takes to do it; None: no time.
     """
 
-    __slots__ = ("job_ns", "step", "submitted_ns", "visit")
+    __slots__ = ("job_ns", "priority", "step", "submitted_ns", "visit")
 
-    def __init__(self, visit: Visit, submitted_ns: int, step: int, job_ns: DrawNs | None) -> None:
+    def __init__(
+        self, visit: Visit, submitted_ns: int, step: int, job_ns: DrawNs | None, priority: int
+    ) -> None:
         self.visit = visit
         self.submitted_ns = submitted_ns
         self.step = step
         self.job_ns = job_ns
+        self.priority = priority
 
 
 class Results:
@@ -77,14 +82,15 @@ class Results:
 
 
 class JobQueue:
-    """Jobs in the order of their submission, and the workers who take them.
+    """Jobs in line, and the workers who take them.
 
-    Each place of each replica is a worker of its own: it takes the oldest job as soon as
+    Each place of each replica is a worker of its own: it takes the job that is next as soon as
     it is free, does it, takes the next. An idle one waits its turn among the idle.
 
     Args:
         name: as in the scenario; the jobs' operations bear it.
         workers: the service whose replicas do the jobs.
+        line: in which the jobs wait.
         results: what need not be done again; None: everything needs to be.
         on_operation: told of every job that is done.
 
@@ -96,6 +102,7 @@ class JobQueue:
         self,
         name: str,
         workers: Service,
+        line: Line[Job],
         results: Results | None,
         on_operation: OnOperation,
     ) -> None:
@@ -106,7 +113,7 @@ class JobQueue:
         self._timeline = workers.timeline
         self._results = results
         self._on_operation = on_operation
-        self._jobs: deque[Job] = deque()
+        self._jobs = line
         self._idle: deque[Event] = deque()
         workers.when_ready(self._employ)
 
@@ -117,7 +124,7 @@ class JobQueue:
 
     def submit(self, job: Job) -> None:
         """Acknowledge ``job``."""
-        self._jobs.append(job)
+        self._jobs.join(job, job.priority)
         self._wake_one()
 
     def _wake_one(self) -> None:
@@ -140,7 +147,7 @@ class JobQueue:
                 self._idle.append(wake)
                 yield wake
                 continue
-            job = self._jobs.popleft()
+            job = self._jobs.next()
             self.active[job] = None
             yield from self._do(job, replica)
             del self.active[job]
@@ -149,7 +156,7 @@ class JobQueue:
         self._wake_one()
 
     def _do(self, job: Job, replica: Replica) -> Generator[Event, None, None]:
-        turn = replica.places.enter()
+        turn = replica.places.enter(job.priority)
         if turn is not None:
             # Requests that this service answers itself have the place.
             yield turn
@@ -185,7 +192,7 @@ class JobQueue:
 class EnqueueStop:
     """A stop at which a job is submitted."""
 
-    __slots__ = ("_enqueue_ns", "_job_ns", "_queue", "_site", "_timeline")
+    __slots__ = ("_enqueue_ns", "_job_ns", "_priority", "_queue", "_site", "_timeline")
 
     def __init__(
         self,
@@ -194,11 +201,13 @@ class EnqueueStop:
         enqueue_ns: DrawNs | None,
         job_ns: DrawNs | None,
         site: int,
+        priority: int,
     ) -> None:
         self._queue = queue
         self._timeline = timeline
         self._enqueue_ns = enqueue_ns
         self._job_ns = job_ns
+        self._priority = priority
         self._site = site
 
     def take(self, visit: Visit, caller: Caller) -> Waiting[Reply]:  # noqa: ARG002  # as all stops
@@ -208,5 +217,6 @@ class EnqueueStop:
             enqueue_ns = self._enqueue_ns(visit.key, step)
             visit.spend(self._queue.name, enqueue_ns)
             yield Pause(self._timeline, enqueue_ns)
-        self._queue.submit(Job(visit, self._timeline.now_ns, step, self._job_ns))
+        job = Job(visit, self._timeline.now_ns, step, self._job_ns, self._priority)
+        self._queue.submit(job)
         return OK

@@ -25,7 +25,7 @@ class Replica:
     def __init__(self, service: "Service", index: int) -> None:
         self.service = service
         self.index = index
-        self.places = Places(service.timeline, service.spec.concurrency)
+        self.places = Places(service.timeline, service.spec.concurrency, service.spec.discipline)
         self.caller = Caller(service.name, f"{service.name}/{index}", Reply.TIMED_OUT)
         self.ready_ns = service.timeline.now_ns
         self.stopped_ns: int | None = None
@@ -40,7 +40,7 @@ class Replica:
             places = self.places
             if service.line_max is not None and places.are_full(service.line_max):
                 return Reply.UNAVAILABLE
-            turn = places.enter()
+            turn = places.enter(work.priority)
             if turn is not None:
                 yield turn
             service.meter.waits_ns.append(timeline.now_ns - entered_ns)

@@ -44,10 +44,11 @@ class Work:
         wait_ns: draws the waiting that occupies nothing; None: there is none.
         site: which of its class's stops at this station this is; tells its draws apart.
         stops: what the replica does before it answers.
+        priority: of its class, for lines that heed it.
         repeatable: whether doing it twice means the same as doing it once.
     """
 
-    __slots__ = ("repeatable", "service_ns", "site", "stops", "wait_ns")
+    __slots__ = ("priority", "repeatable", "service_ns", "site", "stops", "wait_ns")
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class Work:
         site: int,
         stops: tuple[Stop, ...],
         *,
+        priority: int,
         repeatable: bool,
     ) -> None:
         self.service_ns = service_ns
         self.wait_ns = wait_ns
         self.site = site
         self.stops = stops
+        self.priority = priority
         self.repeatable = repeatable
 
 

@@ -1,5 +1,9 @@
 """One place, Poisson arrivals, any service time: M/M/1, M/D/1, M/G/1, M/G/1-PS."""
 
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from sim.theory.erlang import steady
 from sim.theory.many_places import Wait, m_m_c
 
@@ -63,6 +67,70 @@ def m_g_1_wait_variance_s2(
     idle = 1 - steady(rate_per_s * service_s, 1)
     mean_s = rate_per_s * second_s2 / (2 * idle)
     return mean_s**2 + rate_per_s * third_s3 / (3 * idle)
+
+
+def m_g_1_last_come_first_variance_s2(
+    rate_per_s: float, service_s: float, second_s2: float, third_s3: float
+) -> float:
+    """Return the variance of the wait for one place, last come, first served.
+
+    Nobody who is being served is interrupted. The mean is that of every order.
+
+    Args:
+        rate_per_s: of the Poisson arrivals.
+        service_s: first moment of the service time.
+        second_s2: its second moment, in square seconds.
+        third_s3: its third moment, in cubic seconds.
+
+    Raises:
+        ValueError: the place cannot keep up.
+
+    Source: J. Riordan, "Stochastic Service Systems" (1962): the second moment of the wait is
+    that of first come, first served, over the share of time that the place is idle.
+    """
+    idle = 1 - steady(rate_per_s * service_s, 1)
+    mean_s = rate_per_s * second_s2 / (2 * idle)
+    in_order_s2 = m_g_1_wait_variance_s2(rate_per_s, service_s, second_s2, third_s3)
+    return (in_order_s2 + mean_s**2) / idle - mean_s**2
+
+
+class Rank(NamedTuple):
+    """Those who come with one priority."""
+
+    rate_per_s: float
+    """Of their Poisson arrivals."""
+
+    service_s: float
+    """Mean of their service time."""
+
+    second_s2: float
+    """Its second moment, in square seconds."""
+
+
+def m_g_1_priority_waits_s(ranks: Sequence[Rank]) -> tuple[float, ...]:
+    """Return the mean wait of each rank for one place that serves the lowest rank first.
+
+    Nobody who is being served is interrupted.
+
+    Args:
+        ranks: shape (n,), who is served first comes first.
+
+    Raises:
+        ValueError: the place cannot keep up with all of them.
+
+    Source: A. Cobham, "Priority assignment in waiting line problems", Operations Research 2
+    (1954).
+    """
+    steady(math.fsum(rank.rate_per_s * rank.service_s for rank in ranks), 1)
+    # What whoever is being served has still to get, seen at a time that nobody chose.
+    rest_s = math.fsum(rank.rate_per_s * rank.second_s2 for rank in ranks) / 2
+    waits_s = []
+    before = 0.0
+    for rank in ranks:
+        upto = before + rank.rate_per_s * rank.service_s
+        waits_s.append(rest_s / ((1 - before) * (1 - upto)))
+        before = upto
+    return tuple(waits_s)
 
 
 def m_g_1_ps_sojourn_s(rate_per_s: float, service_s: float, size_s: float | None = None) -> float:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from scenarios.history import Outcome
 from tests.sim.stage import MS, play, request
 
@@ -52,6 +54,28 @@ def test_every_place_of_every_replica_is_a_worker(tmp_path: Path) -> None:
     assert played.ended("render") == {
         **dict.fromkeys(range(4), ("ok", 102)),
         4: ("ok", 202),
+    }
+
+
+@pytest.mark.parametrize(
+    ("discipline", "done_ms"),
+    [
+        ("fifo", {0: 102, 1: 202, 2: 302, 3: None}),
+        ("lifo", {0: 102, 3: 202, 2: 302, 1: None}),
+        ("priority", {0: 102, 2: 202, 1: 302, 3: None}),
+    ],
+)
+def test_the_discipline_says_which_job_is_next(
+    tmp_path: Path, discipline: str, done_ms: dict[int, int | None]
+) -> None:
+    stage = platform({"discipline": discipline})
+    [ordinary] = stage["classes"].values()
+    stage["classes"]["now"] = {**ordinary, "priority": -1}
+    [name] = [name for name in stage["classes"] if name != "now"]
+    sent = [request(at_ms, "now" if at_ms == 20 else name, 1) for at_ms in (0, 10, 20, 30)]
+    played = play(tmp_path, stage, sent, duration="320ms", drain=0)
+    assert played.ended("render") == {
+        number: ("unknown" if ms is None else "ok", ms) for number, ms in done_ms.items()
     }
 
 

@@ -66,6 +66,31 @@ def test_without_a_line_only_an_idle_place_serves(tmp_path: Path) -> None:
     assert played.ended() == {0: ("ok", 10), 1: ("refused", 9), 2: ("ok", 20)}
 
 
+@pytest.mark.parametrize(
+    ("discipline", "ended_ms"),
+    [
+        ("fifo", {0: 10, 1: 20, 2: 30, 3: 40, 4: 50}),
+        ("lifo", {0: 10, 4: 20, 3: 30, 2: 40, 1: 50}),
+        ("priority", {0: 10, 2: 20, 4: 30, 1: 40, 3: 50}),
+    ],
+)
+def test_the_discipline_says_who_of_those_who_wait_is_next(
+    tmp_path: Path, discipline: str, ended_ms: dict[int, int]
+) -> None:
+    door = one_service(discipline=discipline, service_time={"constant": "10ms"})
+    door["classes"]["now"] = {"through": ["door"], "priority": -1}
+    sent = [request(0), request(1), request(2, "now"), request(3), request(4, "now")]
+    played = play(tmp_path, door, sent)
+    assert played.ended() == {number: ("ok", ms) for number, ms in ended_ms.items()}
+
+
+def test_nobody_who_is_served_is_interrupted(tmp_path: Path) -> None:
+    door = one_service(discipline="priority", service_time={"constant": "10ms"})
+    door["classes"]["now"] = {"through": ["door"], "priority": -1}
+    played = play(tmp_path, door, [request(0), request(1, "now")])
+    assert played.ended() == {0: ("ok", 10), 1: ("ok", 20)}
+
+
 def test_a_limit_of_two_refuses_the_third_until_the_window_has_passed(tmp_path: Path) -> None:
     door = one_service(
         service_time={"constant": "1ms"},

@@ -62,6 +62,8 @@ def test_of_an_everyday_scenario_nothing_is_ignored() -> None:
     [
         "databases.main.replicas=2",
         "services.catalog.queue_max=5",
+        "services.catalog.discipline=lifo",
+        "queues.render.discipline=priority",
         "services.gateway.concurrency=2",
         "services.studio.concurrency=2",
         "caches.titles.warm=true",
