@@ -17,6 +17,7 @@ from properties.checkers.effects import Effect
 from scenarios.history import Outcome
 from sim.models.queue import Job, JobQueue
 from sim.models.service import Replica
+from sim.models.timeline import Pause
 
 MILLISECOND_NS = 1_000_000
 LEASE_NS = 200 * MILLISECOND_NS
@@ -109,7 +110,7 @@ class MortalQueue(JobQueue):
 
     def _do(self, job: Job, replica: Replica) -> Generator[Event, None, None]:
         for awaited in super()._do(job, replica):
-            if isinstance(awaited, Timeout):
+            if isinstance(awaited, Pause):
                 yield _Work(self._timeline, awaited)
             else:
                 yield awaited
@@ -168,7 +169,7 @@ class MortalQueue(JobQueue):
 class _Work(Event):
     """The time that a job takes, told apart from all other times that a worker waits for."""
 
-    def __init__(self, timeline: object, lasts: Timeout) -> None:
+    def __init__(self, timeline: object, lasts: Pause) -> None:
         super().__init__(lasts.env)
         assert timeline is lasts.env
         assert lasts.callbacks is not None, "it has just begun"
