@@ -124,7 +124,7 @@ _OF_MODELS: Final = (
     Mutant(
         "last come, first served",
         "sim/models/places.py",
-        "            self._line.popleft().succeed()\n",
+        "            self._line.next().succeed()\n",
         "            self._line.pop().succeed()\n",
         "Means stay as they are; the unlucky wait for ever, and the p99 says nothing of it.",
         (f"{_SYSTEMS}::test_the_readable_engine_gives_the_textbook_s_answer",),
@@ -132,7 +132,7 @@ _OF_MODELS: Final = (
     Mutant(
         "the youngest job first",
         "sim/models/queue.py",
-        "job = self._jobs.popleft()",
+        "job = self._jobs.next()",
         "job = self._jobs.pop()",
         "Old videos are never made while new ones come.",
         (f"{_SYSTEMS}::test_the_readable_engine_gives_the_textbook_s_answer",),
