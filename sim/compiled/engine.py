@@ -29,7 +29,7 @@ from sim.compiled.codes import (
     SECOND,
     UNKNOWN,
 )
-from sim.compiled.growth import doubled, with_room
+from sim.compiled.growth import doubled, growth_bytes, with_room
 from sim.compiled.layout import PLACES, REPLICA, Arrivals, State
 from sim.compiled.loop import advance
 from sim.compiled.state import CLIENT, Stations, initial_state
@@ -81,30 +81,41 @@ class Engine:
         """The time."""
         return int(self.state.run[0]["now_ns"])
 
-    def advance_to(self, end_ns: int, on_block: Callable[[], None]) -> None:
+    def advance_to(self, end_ns: int, goes_on: Callable[[int], bool]) -> bool:
         """Let everything happen that is due before ``end_ns``, and make that the time.
 
         Args:
-            end_ns: not before now.
-            on_block: called every now and then.
+            end_ns: not before now; if it is now, nothing happens.
+            goes_on: asked every now and then, and told how many bytes are needed to go on.
+
+        Returns:
+            Whether that is the time now; False: it was broken off before.
         """
+        if end_ns == self.now_ns:
+            return True
         self.state.run[0]["end_ns"] = end_ns
         while True:
             why = advance(self._address())
             self._tell()
             if why == REACHED:
-                return
+                return self.now_ns == end_ns
             if why == ARRIVALS:
                 self.fill_arrivals()
-                on_block()
+                if not goes_on(0) and self.now_ns + 1 < end_ns:
+                    # What else is due in this nanosecond still happens.
+                    self.state.run[0]["end_ns"] = self.now_ns + 1
             elif why == DRIVER:
                 frame = int(self.state.run[0]["driver_frame"])
                 self.state.run[0]["driver_frame"] = NOBODY
                 turn = self._turns.pop(frame)
                 self._free(frame)
                 turn()
-            else:
+            elif goes_on(growth_bytes(self.state)):
                 self.state = with_room(self.state)
+            else:
+                # As if it were broken off between nanoseconds: no run lasts for none.
+                self.state.run[0]["now_ns"] += 1
+                return False
 
     def _address(self) -> int:
         if self._addressed is not self.state:
@@ -114,8 +125,10 @@ class Engine:
 
     def finish(self) -> None:
         """Note what has not been noted yet, now that the run is over."""
-        self._urge(self._new_frame(FINISH))
-        self.advance_to(self.now_ns, lambda: None)
+        # Even a run that was broken off for want of room has some left for this.
+        self._urge(self._take_frame(FINISH))
+        advance(self._address())
+        self._tell()
         left = unfinished(self.state)
         for visit, class_index, _ in left:
             at_ns = self.state.visits["at_ns"][visit]
@@ -267,7 +280,10 @@ class Engine:
         run = self.state.run[0]
         if run["frame_left"] < run["margin"]:
             self.state = with_room(self.state)
-            run = self.state.run[0]
+        return self._take_frame(state)
+
+    def _take_frame(self, state: int) -> int:
+        run = self.state.run[0]
         number = int(run["frame_free"])
         frame = self.state.frames[number]
         run["frame_free"] = frame["next"]

@@ -40,6 +40,27 @@ def with_room(s: State) -> State:
     return s._replace(**changed)
 
 
+def growth_bytes(s: State) -> int:
+    """Return how many bytes ``with_room`` takes until it gives the old ones back."""
+    run = s.run[0]
+    margin, scratch = int(run["margin"]), len(s.scratch)
+    grows = {
+        "frames": run["frame_left"] < margin,
+        "jobs": run["job_left"] < margin,
+        "patiences": run["patience_left"] < margin,
+        "failures": run["failure_left"] < margin,
+        "views": run["view_used"] + margin >= len(s.views),
+        "slots": run["slot_used"] + margin * scratch >= len(s.slots),
+        "seen": run["seen_used"] + margin * scratch >= len(s.seen),
+    }
+    grown = [getattr(s, name) for name, is_short in grows.items() if is_short]
+    if grows["frames"]:
+        grown += [s.heap_ns, s.heap_order, s.leases, *([s.spans] if run["is_traced"] else [])]
+    if grows["frames"] or grows["jobs"]:
+        grown.append(s.visits)
+    return 2 * sum(array.nbytes for array in grown)
+
+
 def _with_frames(s: State) -> dict[str, Any]:
     rows = len(s.frames)
     changed: dict[str, Any] = {
@@ -52,7 +73,7 @@ def _with_frames(s: State) -> dict[str, Any]:
     if s.run[0]["is_traced"]:
         columns = int(s.run[0]["span_columns"])
         more = chained_rows(rows, columns)
-        more[::columns] += rows
+        more[::columns] += len(s.spans) // columns
         changed["spans"] = np.concatenate([s.spans, more])
     return changed
 

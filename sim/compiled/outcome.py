@@ -77,6 +77,19 @@ def record_of(
     return record.model_copy(update={"findings": findings})
 
 
+def broken_off(record: RunRecord, scenario: Scenario, at_ns: int) -> RunRecord:
+    """Return the record of a run that was broken off; its measured part ends there."""
+    from_ns = record.measured_from_ns
+    cut = record.model_copy(
+        update={
+            "ended": "interrupted",
+            "measured_until_ns": max(min(record.measured_until_ns, at_ns), from_ns + 1),
+        }
+    )
+    findings = tuple(judge(objective, cut) for objective in scenario.objectives)
+    return cut.model_copy(update={"findings": findings})
+
+
 def _histogram(s: State, row: int) -> Histogram:
     measure = s.measures[row]
     counts = s.buckets[row * BUCKETS : (row + 1) * BUCKETS]

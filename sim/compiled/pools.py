@@ -135,7 +135,8 @@ def free_failures(s: State, first: int) -> None:
 def new_row(s: State) -> int:
     """Return a row of spans, all 0; -1 if nobody asks where time goes.
 
-    There are as many as frames. A free one holds the number of the next in its first column.
+    There are as many as frames and operations yet to be told together. A free one holds the
+    number of the next in its first column.
     """
     run = s.run[0]
     if run.is_traced == 0:

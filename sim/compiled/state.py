@@ -196,7 +196,8 @@ def _notes(sizes: _Sizes, stations: Stations, *, traced: bool) -> dict[str, Any]
         "rates": np.zeros(4 * sizes.seconds, np.int64),
         "quantiles": np.full(2 * sizes.seconds, NOBODY, np.int64),
         "samples": np.full(sizes.seconds * sizes.samples, np.nan),
-        "spans": chained_rows(sizes.room if traced else 1, len(stations.spans)),
+        # Those of operations that have ended are taken until these are told.
+        "spans": chained_rows(sizes.room + sizes.ended if traced else 1, len(stations.spans)),
         "changes": _empty(layout.CHANGE, sizes.room),
         "ended": _empty(layout.ENDED, sizes.ended),
     }
