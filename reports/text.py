@@ -36,17 +36,25 @@ def verdict_tables(records: Sequence[RunRecord]) -> list[RenderableType]:
     """
     predicted, measured = of_worlds(records)
     comparison = comparison_of(records)
-    sentences = [*cautions(records, None, None), *headline(predicted, measured, comparison)]
-    tables: list[RenderableType] = [Group(*(Text(plain(sentence)) for sentence in sentences))]
-    judged = claims(predicted, measured)
-    if judged:
-        tables.append(_claims_table(judged, records))
+    tables = objective_tables(records)
     both = comparison is not None
     rows = class_rows(figures_by_class(predicted, measured), both=both)
     if rows:
         tables.append(_figures_table(rows, records))
     if comparison is not None:
         tables.append(Text(plain(" ".join(comparison.summary[1:])), style="dim"))
+    return tables
+
+
+def objective_tables(records: Sequence[RunRecord]) -> list[RenderableType]:
+    """Return only the headline, what must be known before it is trusted, and the objectives."""
+    predicted, measured = of_worlds(records)
+    comparison = comparison_of(records)
+    sentences = [*cautions(records, None, None), *headline(predicted, measured, comparison)]
+    tables: list[RenderableType] = [Group(*(Text(plain(sentence)) for sentence in sentences))]
+    judged = claims(predicted, measured)
+    if judged:
+        tables.append(_claims_table(judged, records))
     return tables
 
 

@@ -24,6 +24,7 @@ def _wavetank() -> None:
 
 _COMMANDS = {
     "rehearse": "rehearse_command",
+    "simulate": "simulate_command",
     "report": "report_command",
     "load": "load_command",
     "scenario": "scenario_commands",
@@ -38,7 +39,7 @@ _COMMANDS = {
 """By command, the module that registers it; help lists them in this order."""
 
 _EXTRAS = {
-    "sim": ("simpy",),
+    "sim": ("numba", "numpy", "simpy"),
     "reports": ("jinja2", "markupsafe"),
     "load": ("locust", "gevent"),
     "services": (

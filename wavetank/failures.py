@@ -3,24 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import redis
 import typer
 from rich.console import Console
-
-from scenarios.errors import InvalidScenario
-from scenarios.trace import InvalidTrace
-from worlds.live_shape import NotLive
-from worlds.load.generator import LoadFailed
-from worlds.load.k6_run import K6Problem
-from worlds.load.plan import NotSendable
-from worlds.processes.errors import PlatformProblem
 
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 130
 
-_USAGE_ERRORS = (InvalidScenario, InvalidTrace, NotLive, NotSendable)
-_FAILURES = (PlatformProblem, LoadFailed, K6Problem, OSError, redis.RedisError)
+_EXIT_CODES = {
+    "scenarios.errors.InvalidScenario": USAGE,
+    "scenarios.trace.InvalidTrace": USAGE,
+    "worlds.live_shape.NotLive": USAGE,
+    "worlds.load.plan.NotSendable": USAGE,
+    "worlds.processes.errors.PlatformProblem": FAILED,
+    "worlds.load.generator.LoadFailed": FAILED,
+    "worlds.load.k6_run.K6Problem": FAILED,
+    "redis.exceptions.RedisError": FAILED,
+    "builtins.OSError": FAILED,
+}
+"""By kind of error. They are named, not imported: a command that raises none of the live
+platform's errors need not wait for its clients to load."""
 
 
 @contextmanager
@@ -36,15 +38,21 @@ def reported(console: Console) -> Iterator[None]:
     """
     try:
         yield
-    except _USAGE_ERRORS as error:
-        tell(console, error)
-        raise typer.Exit(USAGE) from error
-    except _FAILURES as error:
-        tell(console, error)
-        raise typer.Exit(FAILED) from error
     except KeyboardInterrupt:
         console.print("Interrupted; nothing is left running.")
         raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        tell(console, error)
+        raise typer.Exit(code) from error
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Return the exit code for an error; None of a bug."""
+    kinds = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((_EXIT_CODES[kind] for kind in kinds if kind in _EXIT_CODES), None)
 
 
 def tell(console: Console, error: Exception) -> None:

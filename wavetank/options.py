@@ -1,7 +1,7 @@
 """Options and arguments that several commands take, said once, so that they read alike."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -15,6 +15,15 @@ SetOption: TypeAlias = Annotated[
 RunsOption: TypeAlias = Annotated[Path, typer.Option(help="Where the folder of the run is made.")]
 DatabaseHomeOption: TypeAlias = Annotated[
     Path, typer.Option(help="Where the platform keeps its database between runs.")
+]
+EngineOption: TypeAlias = Annotated[
+    Literal["compiled", "simpy"],
+    typer.Option(
+        help="What simulates: machine code, or models to be read. The answer is the same."
+    ),
+]
+GateOption: TypeAlias = Annotated[
+    bool, typer.Option("--gate", help="Exit with 3 unless every objective holds.")
 ]
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON, and nothing else.")

@@ -18,8 +18,16 @@ from scenarios.load import load_scenario, write_scenario
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from scenarios.trace_check import trace_notes
+from sim.run import EngineName
 from wavetank.failures import reported
-from wavetank.options import DatabaseHomeOption, JsonOption, RunsOption, ScenarioArgument, SetOption
+from wavetank.options import (
+    DatabaseHomeOption,
+    EngineOption,
+    JsonOption,
+    RunsOption,
+    ScenarioArgument,
+    SetOption,
+)
 from wavetank.progress import shown
 from worlds.rehearsal import check
 from worlds.rehearsal import rehearse as rehearse_both
@@ -41,7 +49,7 @@ def register(app: typer.Typer) -> None:
     app.command()(rehearse)
 
 
-def rehearse(
+def rehearse(  # noqa: PLR0913  # one parameter for each option
     scenario: ScenarioArgument,
     world: Annotated[
         Where, typer.Option(help="Where: live and simulated, or simulated only (takes seconds).")
@@ -49,6 +57,7 @@ def rehearse(
     set_: SetOption = None,
     runs: RunsOption = Path("runs"),
     home: DatabaseHomeOption = Path(".wavetank/rehearsal"),
+    engine: EngineOption = "compiled",
     *,
     as_json_: JsonOption = False,
     gate: Annotated[
@@ -71,7 +80,7 @@ def rehearse(
             console.print(f"Note: {note}.", markup=False, highlight=False)
         try:
             with shown(console) as on_progress:
-                records = _ask(spec, world, folder, home, on_progress)
+                records = _ask(spec, world, folder, home, on_progress, engine)
         except KeyboardInterrupt:
             if (folder / "processes" / "record.json").exists():
                 console.print(f"Report of what there was: {write_report(folder)}", soft_wrap=True)
@@ -86,13 +95,18 @@ def rehearse(
 
 
 def _ask(
-    spec: Scenario, world: Where, folder: Path, home: Path, on_progress: OnProgress
+    spec: Scenario,
+    world: Where,
+    folder: Path,
+    home: Path,
+    on_progress: OnProgress,
+    engine: EngineName,
 ) -> list[RunRecord]:
     """Return the records of the worlds asked, the simulated one first."""
     if world is Where.SIMULATED:
         write_scenario(spec, folder / "scenario.yaml")
-        return [SimulatedWorld().run(spec, folder / "simulated", on_progress)]
-    rehearsed = rehearse_both(spec, folder, home, on_progress)
+        return [SimulatedWorld(engine).run(spec, folder / "simulated", on_progress)]
+    rehearsed = rehearse_both(spec, folder, home, on_progress, engine)
     return [rehearsed.predicted, rehearsed.measured]
 
 

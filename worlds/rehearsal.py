@@ -13,6 +13,7 @@ from scenarios.load import write_scenario
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from scenarios.trace_check import trace_notes
+from sim.run import EngineName
 from worlds.calibration import calibrate
 from worlds.light_load import observe_light_load
 from worlds.live import run_live
@@ -50,7 +51,13 @@ class Rehearsed(NamedTuple):
     """What calibration set to what, and what was left out."""
 
 
-def rehearse(scenario: Scenario, folder: Path, home: Path, on_progress: OnProgress) -> Rehearsed:
+def rehearse(
+    scenario: Scenario,
+    folder: Path,
+    home: Path,
+    on_progress: OnProgress,
+    engine: EngineName = "compiled",
+) -> Rehearsed:
     """Rehearse ``scenario`` on this machine.
 
     Args:
@@ -58,6 +65,7 @@ def rehearse(scenario: Scenario, folder: Path, home: Path, on_progress: OnProgre
         folder: of the run, empty; everything that came of it is written there.
         home: of the platform; its database is initialised there once and kept.
         on_progress: told of each stage.
+        engine: which of the simulator's two makes the prediction.
 
     Raises:
         NotLive: the scenario names what the reference platform has not.
@@ -82,7 +90,7 @@ def rehearse(scenario: Scenario, folder: Path, home: Path, on_progress: OnProgre
     write_scenario(calibrated.scenario, folder / "calibrated.yaml")
     notes = (*told, *calibrated.notes)
     write_whole(folder / "calibration.txt", "".join(f"{note}\n" for note in notes))
-    predicted = SimulatedWorld().run(calibrated.scenario, folder / "simulated", on_progress)
+    predicted = SimulatedWorld(engine).run(calibrated.scenario, folder / "simulated", on_progress)
     return Rehearsed(predicted, measured, notes)
 
 

@@ -5,7 +5,6 @@ from ``monotonic_ns``, which never runs backwards; moments that leave the proces
 ``unix_ns``.
 """
 
-import asyncio
 import time
 
 NS_PER_US = 1_000
@@ -25,6 +24,9 @@ def unix_ns() -> int:
 
 async def sleep_ns(duration_ns: int) -> None:
     """Let others run for at least ``duration_ns``; for none or less, only give way once."""
+    # Imported here: who only asks for the time need not wait until an event loop has loaded.
+    import asyncio  # noqa: PLC0415  # see above
+
     await asyncio.sleep(max(duration_ns, 0) / NS_PER_S)
 
 

@@ -7,6 +7,7 @@ code is made from: whoever changes one of them gets another folder.
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,14 @@ def choose_cache_folder() -> None:
     if not numba.config.CACHE_DIR:  # type: ignore[attr-defined]  # made of environment variables
         folder = _cache_root() / "wavetank" / _sources_hash()
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # likewise
+
+
+def is_compiled() -> bool:
+    """Return whether the event loop's machine code has been kept, for this Python."""
+    choose_cache_folder()
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    folder = Path(numba.config.CACHE_DIR)  # type: ignore[attr-defined]  # as above
+    return any(folder.rglob(f"loop.advance-*.{python}*.nbc"))
 
 
 def _cache_root() -> Path:

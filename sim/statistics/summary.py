@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from scenarios.history import Outcome
+from scenarios.records import RunRecord
 from sim.statistics.collapse import collapse
 from sim.statistics.figures import (
     Figure,
@@ -11,6 +12,7 @@ from sim.statistics.figures import (
     goodput,
     latency_quantile,
     mean_latency,
+    mean_wait,
     outcome_share,
     utilisation,
 )
@@ -88,3 +90,10 @@ def figures(replications: Replications) -> Iterator[Figure]:
             for record in records
         ):
             yield utilisation(name)
+        if any(_has_waits(record, name) for record in records):
+            yield mean_wait(name)
+
+
+def _has_waits(record: RunRecord, station: str) -> bool:
+    found = record.stations.get(station)
+    return found is not None and found.wait_ns is not None and found.wait_ns.count > 0

@@ -87,7 +87,12 @@ def test_one_that_is_broken_off_as_it_drains_has_been_measured_whole() -> None:
 
 def test_the_compiled_engine_says_how_much_more_memory_it_needs_before_it_takes_it() -> None:
     crowded = load_scenario(
-        "baseline", ["services.edge.concurrency=1", "services.edge.wait_time.constant=1s"]
+        "baseline",
+        [
+            "warm_up=0s",
+            "workload.arrivals.poisson.rate=200/s",
+            "services.gateway.service_time.constant=1s",
+        ],
     )
     asked: list[int] = []
 
@@ -102,8 +107,6 @@ def test_the_compiled_engine_says_how_much_more_memory_it_needs_before_it_takes_
     assert sum(map(bool, asked)) == 1
     counts = record.classes["read_title"].counts
     assert counts[Outcome.UNKNOWN] > 10 * counts[Outcome.OK]
-    at_once = simulate(crowded, engine="compiled")
-    assert at_once.ended == "completed"
 
 
 @both_engines
