@@ -10,33 +10,20 @@ machine slows both alike. Run it with ``python -m benchmarks.peers.simpy_three_t
 """
 
 import argparse
-import math
-import random  # noqa: TID251  # what is compared against does as SimPy's users do
 import statistics
 import time
-from collections.abc import Callable, Generator
-from itertools import cycle
+from collections.abc import Callable
 from typing import NamedTuple
 
-import simpy
 from rich.console import Console
 from rich.table import Table
 
-from scenarios.distributions import Exponential, Lognormal, Mean, MeanAndSpread
-from scenarios.routes import Read, RequestClass
-from scenarios.spec import Database, Scenario, Service
-from scenarios.units import MILLISECOND_NS, SECOND_NS
-from scenarios.workload import PoissonArrivals, Steady, Workload
+from benchmarks.peers.simulators.platforms import scenario
+from benchmarks.peers.simulators.programs.with_simpy import three_tiers
+from benchmarks.peers.simulators.work import TIERS
+from scenarios.units import MILLISECOND_NS
 from sim.run import simulate
 
-RATE_PER_S = 600.0
-REPLICAS = 4
-PLACES = 2
-GATEWAY_S = 0.005
-MISSES = 0.3
-POOL = 20
-DATABASE_S = 0.010
-SIGMA = 0.5
 EXACT_MEAN_MS = 8.2113
 """Solved numerically: each replica sees every fourth arrival, which makes it GI/M/2."""
 
@@ -54,40 +41,9 @@ class Answer(NamedTuple):
         return self.requests / self.cpu_s
 
 
-def scenario(seed: int, seconds: int) -> Scenario:
-    """Return the three tiers as a scenario."""
-    cv = math.sqrt(math.exp(SIGMA**2) - 1)
-    gateway_ns, database_ns = int(GATEWAY_S * SECOND_NS), int(DATABASE_S * SECOND_NS)
-    database_time = Lognormal(lognormal=MeanAndSpread(mean_ns=database_ns, cv=cv))
-    return Scenario(
-        name="three_tier",
-        seed=seed,
-        duration_ns=seconds * SECOND_NS,
-        drain_ns=SECOND_NS,
-        workload=Workload(
-            arrivals=PoissonArrivals(poisson=Steady(rate_per_s=RATE_PER_S)),
-            mix={"hit": 1 - MISSES, "miss": MISSES},
-        ),
-        services={
-            "gateway": Service(
-                replicas=REPLICAS,
-                concurrency=PLACES,
-                service_time_ns=Exponential(exponential=Mean(mean_ns=gateway_ns)),
-            )
-        },
-        databases={
-            "main": Database(pool=POOL, read_time_ns=database_time, write_time_ns=database_time)
-        },
-        classes={
-            "hit": RequestClass(through=("gateway",)),
-            "miss": RequestClass(through=("gateway",), steps=(Read(read="main"),)),
-        },
-    )
-
-
 def ours(seed: int, seconds: int) -> tuple[int, float]:
     """Return requests and mean latency in milliseconds."""
-    record = simulate(scenario(seed, seconds))
+    record = simulate(scenario("c", seed, round(seconds * TIERS.rate_per_s)))
     requests = sum(outcome.total for outcome in record.classes.values())
     total_ns = sum(outcome.latency_ns.total for outcome in record.classes.values())
     return requests, total_ns / requests / MILLISECOND_NS
@@ -95,32 +51,8 @@ def ours(seed: int, seconds: int) -> tuple[int, float]:
 
 def bare(seed: int, seconds: int) -> tuple[int, float]:
     """Return requests and mean latency in milliseconds."""
-    chance = random.Random(seed)  # noqa: S311  # nothing is secret here
-    env = simpy.Environment()
-    gateways = cycle([simpy.Resource(env, PLACES) for _ in range(REPLICAS)])
-    pool = simpy.Resource(env, POOL)
-    mu = math.log(DATABASE_S) - SIGMA**2 / 2
-    latencies: list[float] = []
-
-    def request(gateway: simpy.Resource) -> Generator[simpy.Event, None, None]:
-        arrived = env.now
-        with gateway.request() as turn:
-            yield turn
-            yield env.timeout(chance.expovariate(1 / GATEWAY_S))
-        if chance.random() < MISSES:
-            with pool.request() as turn:
-                yield turn
-                yield env.timeout(chance.lognormvariate(mu, SIGMA))
-        latencies.append(env.now - arrived)
-
-    def traffic() -> Generator[simpy.Event, None, None]:
-        while True:
-            yield env.timeout(chance.expovariate(RATE_PER_S))
-            env.process(request(next(gateways)))
-
-    env.process(traffic())
-    env.run(until=float(seconds))
-    return len(latencies), statistics.fmean(latencies) * 1e3
+    ran = three_tiers(seed, round(seconds * TIERS.rate_per_s))
+    return ran.requests, ran.mean_s * 1e3
 
 
 def timed(contestant: Callable[[int, int], tuple[int, float]], seed: int, seconds: int) -> Answer:

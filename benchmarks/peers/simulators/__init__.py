@@ -1,0 +1,1 @@
+"""Wavetank beside other simulators: the same work, in turns, by processor time."""
