@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import typer
 from rich.console import Console
@@ -17,10 +17,17 @@ from wavetank.failures import reported
 from wavetank.options import (
     EngineOption,
     GateOption,
+    HistoryOption,
     JsonOption,
+    MemoryLimitOption,
+    ReplicationsOption,
     RunsOption,
     ScenarioArgument,
+    SeedOption,
     SetOption,
+    TimeLimitOption,
+    UntilOption,
+    WorkersOption,
 )
 from wavetank.simulate_once import Asked, simulate_once
 from wavetank.stopping import check_room, limits_from_now
@@ -36,51 +43,15 @@ def register(app: typer.Typer) -> None:
 def simulate(  # noqa: PLR0913, PLR0917  # one parameter for each option
     scenario: ScenarioArgument,
     engine: EngineOption = "compiled",
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of all chance, in place of the scenario's.")
-    ] = None,
-    replications: Annotated[
-        int | None,
-        typer.Option(
-            "--replications",
-            "-R",
-            min=1,
-            help="Run it so often, with seeds that follow from the first, and give intervals.",
-            show_default="1; with --until at most 1000",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            metavar="'CLASS FIGURE SHARE'",
-            help="Replicate until a figure is known so well: 'read_title p99 5%', "
-            "'gateway utilisation 2%'.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Processes that replicate; their number changes no result.",
-            show_default="a process for each core, if the work is worth it",
-        ),
-    ] = None,
-    history: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write a line for each request and job, as JSON."),
-    ] = None,
+    seed: SeedOption = None,
+    replications: ReplicationsOption = None,
+    until: UntilOption = None,
+    workers: WorkersOption = None,
+    history: HistoryOption = None,
     set_: SetOption = None,
     runs: RunsOption = Path("runs"),
-    time_limit: Annotated[
-        str, typer.Option(metavar="DURATION", help="Stop after 90s, 5m, with what there is.")
-    ] = "",
-    memory_limit: Annotated[
-        str,
-        typer.Option(
-            metavar="SIZE",
-            help="Stop before a process holds more than 500MB, 2GiB, with what there is.",
-        ),
-    ] = "",
+    time_limit: TimeLimitOption = "",
+    memory_limit: MemoryLimitOption = "",
     *,
     gate: GateOption = False,
     as_json_: JsonOption = False,

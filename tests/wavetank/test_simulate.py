@@ -18,6 +18,8 @@ from scenarios.load import load_scenario
 from sim.arrivals import arrivals
 from sim.statistics.replications import replication_seed
 from wavetank import report_command, simulate_command
+from wavetank.replicating import Job, Stopped, replication
+from wavetank.stopping import Limits
 
 SHORT = Path(__file__).with_name("short.yaml")
 WAVETANK = (sys.executable, "-c", "from wavetank.cli import main; main()")
@@ -26,11 +28,18 @@ OVERLOADED = ("--set", "services.gateway.service_time.constant=500ms")
 
 def simulate(runs: Path, *options: str, engine: str = "simpy") -> Result:
     """Return how the command ended; the readable engine is the one that starts at once."""
+    return invoke("simulate", str(SHORT), "--runs", str(runs), "--engine", engine, *options)
+
+
+def report(folder: Path) -> Result:
+    return invoke("report", str(folder))
+
+
+def invoke(*arguments: str) -> Result:
     app = typer.Typer()
     simulate_command.register(app)
     report_command.register(app)
-    asked = ["simulate", str(SHORT), "--runs", str(runs), "--engine", engine, *options]
-    return CliRunner().invoke(app, asked)
+    return CliRunner().invoke(app, arguments)
 
 
 def told(ended: Result) -> dict[str, object]:
@@ -127,6 +136,7 @@ def test_many_runs_give_intervals_whatever_the_number_of_workers(tmp_path: Path)
     assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == alone
     # Each replication is a run of its own: its seed makes it again.
     kept = read_record(folder / "replications" / str(seeds[3]) / "simulated" / "record.json")
+    assert report(folder / "replications" / str(seeds[3])).exit_code == 0
     again = simulate(tmp_path / "again", "--seed", str(seeds[3]))
     assert again.exit_code == 0
     assert read_record(only_run(tmp_path / "again") / "simulated" / "record.json") == kept
@@ -206,6 +216,28 @@ def test_replications_stop_when_a_limit_is_reached_and_say_after_how_many(tmp_pa
     assert ended.stdout == f"Runs: {only_run(tmp_path)}\n"
     answer = json.loads((only_run(tmp_path) / "summary.json").read_text(encoding="utf-8"))
     assert (answer["replications"], answer["figures"]) == (0, [])
+
+
+def test_of_replications_that_were_stopped_those_before_the_first_gap_count(tmp_path: Path) -> None:
+    # Those behind it are there because they took less time: they speak for the quick ones.
+    assert simulate(tmp_path, "-R", "3").exit_code == 0
+    folder = only_run(tmp_path) / "replications"
+    job = Job(load_scenario(SHORT), folder, "simpy", None, Limits())
+    seeds = [replication_seed(11, index) for index in range(3)]
+    assert [record.provenance.seed for record in job.done] == seeds
+    job.path(seeds[1]).unlink()
+    assert [record.provenance.seed for record in job.done] == seeds[:1]
+
+
+def test_a_replication_that_was_broken_off_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = iter(["", "", "", "enough is enough"])
+    monkeypatch.setattr(Limits, "broken", lambda _limits, _more_bytes: next(questions))
+    job = Job(load_scenario(SHORT), tmp_path, "simpy", None, Limits())
+    with pytest.raises(Stopped, match="enough is enough"):
+        replication(job, 5)
+    assert not list(tmp_path.iterdir())
 
 
 def interrupted(runs: Path, *options: str, once: str) -> tuple[int, str]:
