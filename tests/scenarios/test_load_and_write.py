@@ -1,4 +1,4 @@
-"""Scenarios that are written, hashed, or that name a trace: what they are does not depend on where."""
+"""Scenarios that are written, hashed, or name a trace: what they are is the same anywhere."""
 
 from pathlib import Path
 
