@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from properties.strategies.distributions import distributions
-from scenarios.distributions import Constant, Distribution, Exponential, Mean
+from scenarios.distributions import Constant, Distribution, Exponential, Mean, MeanAndTail, Pareto
 from sim import streams
 from sim.compiled.draws import LONGEST_DRAW_NS, DrawTable, draw_ns, draw_table, request_key, uniform
 from sim.compiled.machine_code import unsigned
@@ -80,6 +80,11 @@ def _expected_ns(distribution: Distribution, name: str, key: int, step: int) -> 
 
 
 @example(distribution=Exponential(exponential=Mean(mean_ns=1)), u=U_MIN)
+# A hundredth of a second of a year: what is lost in 1 - u shows.
+@example(distribution=Exponential(exponential=Mean(mean_ns=LONGEST_DRAW_NS // 100)), u=1e-9)
+@example(
+    distribution=Pareto(pareto=MeanAndTail(mean_ns=LONGEST_DRAW_NS // 100, alpha=1.01)), u=U_MAX
+)
 @given(distribution=distributions(), u=draws)
 @the_first_example_pays_for_the_compiler
 def test_the_values_at_given_probabilities(distribution: Distribution, u: float) -> None:
