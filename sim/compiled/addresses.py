@@ -1,5 +1,6 @@
 """The state of a run, handed over to machine code as a list of addresses."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -42,40 +43,51 @@ _RECORDS: Final[dict[str, "np.dtype[Any]"]] = {
 }
 """What the rows of the state's arrays are, where they are not integers."""
 
-_PARTS: Final[dict[str, tuple[Any, dict[str, "np.dtype[Any]"]]]] = {
-    "arrivals": (Arrivals, {"draw_key": _UNSIGNED}),
-    "draws": (
-        DrawTable,
-        {"streams": _UNSIGNED, "first": _REALS, "second": _REALS, "nodes": _REALS},
-    ),
+_PARTS: Final[dict[str, dict[str, "np.dtype[Any]"]]] = {
+    "arrivals": {"draw_key": _UNSIGNED},
+    "draws": {"streams": _UNSIGNED, "first": _REALS, "second": _REALS, "nodes": _REALS},
 }
 """Likewise of those of its parts, which come last."""
 
 
-def _type_of_state() -> TablesType:
+def type_of_tables(
+    title: str,
+    fields: Sequence[str],
+    records: Mapping[str, "np.dtype[Any]"],
+    arrivals: Sequence[str],
+) -> TablesType:
+    """Return the type of a state as machine code sees it.
+
+    Args:
+        title: of the type.
+        fields: of the state; the last are ``arrivals`` and ``draws``.
+        records: what the rows of its arrays are, where they are not integers.
+        arrivals: columns of a block of them.
+    """
+    columns_of = {"arrivals": arrivals, "draws": DrawTable._fields}
     parts: dict[str, tuple[int, Any]] = {}
     place = 0
-    for name in State._fields:
+    for name in fields:
         if name not in _PARTS:
-            parts[name] = place, rows_of(_RECORDS.get(name, _INTEGERS))
+            parts[name] = place, rows_of(records.get(name, _INTEGERS))
             place += 1
             continue
-        columns, kinds = _PARTS[name]
+        columns, kinds = columns_of[name], _PARTS[name]
         inner = {
             column: (number, rows_of(kinds.get(column, _INTEGERS)))
-            for number, column in enumerate(columns._fields)
+            for number, column in enumerate(columns)
         }
-        parts[name] = place, TablesType(name, inner)
+        parts[name] = place, TablesType(f"{name}: {', '.join(columns)}", inner)
         place += len(inner)
-    return TablesType("state", parts)
+    return TablesType(title, parts)
 
 
-state_at: Final[Any] = tables_at(_type_of_state())
+state_at: Final[Any] = tables_at(type_of_tables("state", State._fields, _RECORDS, Arrivals._fields))
 """For machine code: from the address of what ``addresses_of`` returns to the state."""
 
 
-def addresses_of(s: State) -> NDArray[np.uint64]:
-    """Return where each array of the state begins, those of its parts last.
+def addresses_of(s: tuple[Any, ...]) -> NDArray[np.uint64]:
+    """Return where each array of a state begins, those of its parts last.
 
     The arrays have to be kept for as long as the addresses are used.
     """

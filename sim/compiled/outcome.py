@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scenarios.histogram import Histogram
 from scenarios.history import Outcome
@@ -11,12 +12,24 @@ from scenarios.records import ClassOutcome, Event, Provenance, RunRecord, Series
 from scenarios.spec import Scenario
 from scenarios.units import SECOND_NS
 from sim.compiled.codes import NOBODY
-from sim.compiled.layout import State
+from sim.compiled.layout import Integers, Records, State
 from sim.compiled.measures import BUCKETS, HALF
 from sim.compiled.state import Stations
 from sim.compiled.telling import OUTCOMES
 
 _RATES: Final = ("offered", "ok", "refused", "failed")
+
+
+class Noted(NamedTuple):
+    """The arrays in which a run is written down, of those that :class:`State` has."""
+
+    run: Records
+    measures: Records
+    buckets: Integers
+    outcomes: Integers
+    rates: Integers
+    quantiles: Integers
+    samples: NDArray[np.float64]
 
 
 class Busy(NamedTuple):
@@ -54,7 +67,7 @@ def busy(s: State, scenario: Scenario) -> dict[str, Busy]:
 
 
 def record_of(
-    s: State,
+    s: Noted | State,
     scenario: Scenario,
     provenance: Provenance,
     utilisation: dict[str, float],
@@ -90,7 +103,7 @@ def broken_off(record: RunRecord, scenario: Scenario, at_ns: int) -> RunRecord:
     return cut.model_copy(update={"findings": findings})
 
 
-def _histogram(s: State, row: int) -> Histogram:
+def _histogram(s: Noted | State, row: int) -> Histogram:
     measure = s.measures[row]
     counts = s.buckets[row * BUCKETS : (row + 1) * BUCKETS]
     filled = np.flatnonzero(counts)
@@ -103,7 +116,7 @@ def _histogram(s: State, row: int) -> Histogram:
     )
 
 
-def _classes(s: State, scenario: Scenario) -> dict[str, ClassOutcome]:
+def _classes(s: Noted | State, scenario: Scenario) -> dict[str, ClassOutcome]:
     found: dict[str, ClassOutcome] = {}
     for row, name in sorted(enumerate(Stations(scenario).classes), key=lambda it: it[1]):
         counts = dict.fromkeys(Outcome, 0)
@@ -116,7 +129,7 @@ def _classes(s: State, scenario: Scenario) -> dict[str, ClassOutcome]:
 
 
 def _stations(
-    s: State, scenario: Scenario, utilisation: dict[str, float]
+    s: Noted | State, scenario: Scenario, utilisation: dict[str, float]
 ) -> dict[str, StationOutcome]:
     stations = Stations(scenario)
     return {
@@ -129,7 +142,7 @@ def _stations(
     }
 
 
-def _series(s: State, scenario: Scenario) -> dict[str, Series]:
+def _series(s: Noted | State, scenario: Scenario) -> dict[str, Series]:
     steps = 1 + (int(s.run[0]["now_ns"]) - 1) // SECOND_NS
     found: dict[str, Series] = {}
 

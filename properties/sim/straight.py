@@ -1,0 +1,108 @@
+"""Platforms in which nothing looks back: those that the recursion can run, ties and all."""
+
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from properties.sim.platforms import times
+from properties.sim.topologies import arrivals, ticks
+from scenarios import units
+from scenarios.spec import Scenario
+
+SERVICES: Final = ("a", "b", "c")
+DATABASES: Final = ("main", "other")
+
+_TINY: Final = st.sampled_from(["1ns", "2ns", "5ns", "40ns"])
+
+
+def tiny() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw times of a few nanoseconds, which are 0 now and then, or tie."""
+    return st.one_of(
+        _TINY.map(lambda it: {"exponential": {"mean": it}}),
+        st.builds(lambda it, cv: {"gamma": {"mean": it, "cv": cv}}, _TINY, st.just(0.7)),
+        _TINY.map(lambda it: {"constant": it}),
+    )
+
+
+def _crowds() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw traffic in which several requests come in the same nanosecond."""
+    return st.sampled_from(
+        [
+            {"spike": {"base": "5/s", "peak": "400000000/s", "at": "300ms", "hold": "1us"}},
+            {"spike": {"base": "100/s", "peak": "2000000000/s", "at": "20ms", "hold": "100ns"}},
+        ]
+    )
+
+
+def _services() -> st.SearchStrategy[dict[str, Any]]:
+    any_times = times() | ticks() | tiny()
+    return st.fixed_dictionaries(
+        {"service_time": any_times},
+        optional={
+            "replicas": st.sampled_from([1, 2, 3, 5]),
+            "concurrency": st.sampled_from([1, 2, 3, 8, 40]),
+            "wait_time": any_times,
+        },
+    )
+
+
+def _steps(callable_: tuple[str, ...]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Draw steps of which the calls go to later services only: no route goes in a circle."""
+    queries = st.one_of(
+        st.sampled_from(DATABASES).map(lambda it: {"read": it}),
+        st.sampled_from(DATABASES).map(lambda it: {"write": it}),
+    )
+    calls = [
+        st.deferred(lambda number=number: _steps(callable_[number + 1 :])).map(  # type: ignore[misc]  # its default binds the number
+            lambda steps, name=name: {"call": name, "steps": steps}  # type: ignore[misc]  # likewise the name
+        )
+        for number, name in enumerate(callable_)
+    ]
+    return st.lists(st.one_of(queries, *calls), max_size=3)
+
+
+@st.composite
+def _classes(draw: st.DrawFn) -> dict[str, Any]:
+    through = sorted(draw(st.lists(st.sampled_from(SERVICES), unique=True, max_size=3)))
+    callable_ = tuple(name for name in SERVICES if not through or name > through[-1])
+    steps = draw(_steps(callable_).filter(lambda it: bool(it or through)))
+    stations = st.sampled_from((*SERVICES, *DATABASES))
+    own_times = (ticks() | tiny()).map(lambda it: {"service_time": it})
+    return {
+        "through": through,
+        "steps": steps,
+        "times": draw(st.just({}) | st.dictionaries(stations, own_times, max_size=2)),
+    }
+
+
+def _databases() -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "replicas": st.integers(0, 3),
+            "pool": st.sampled_from([1, 2, 5, 20]),
+            "read_time": times() | ticks() | tiny(),
+            "write_time": times() | ticks() | tiny(),
+        }
+    )
+
+
+@st.composite
+def straight(draw: st.DrawFn) -> Scenario:
+    """Draw a platform without guards, caches and queues, its routes and its traffic."""
+    classes = {f"class_{n}": draw(_classes()) for n in range(draw(st.integers(1, 3)))}
+    data: dict[str, Any] = {
+        "name": "drawn",
+        "seed": draw(st.integers(0, 2**32)),
+        "warm_up": draw(st.sampled_from([0, "500ms", "1s", "1300ms"])),
+        "duration": draw(st.sampled_from(["100ms", "1s", "2500ms"])),
+        "drain": draw(st.sampled_from([0, "1ms", "2s"])),
+        "users": draw(st.sampled_from([{}, {"free": {"count": 3}, "pro": {}}])),
+        "workload": {
+            "arrivals": draw(arrivals() | _crowds()),
+            "mix": {name: draw(st.integers(1, 3)) for name in classes},
+        },
+        "services": {name: draw(_services()) for name in SERVICES},
+        "databases": {name: draw(_databases()) for name in DATABASES},
+        "classes": classes,
+    }
+    return Scenario.model_validate(data, context=units.FILE)
