@@ -176,6 +176,7 @@ def test_both_tell_the_same_of_what_there_was_when_a_run_is_broken_off(
         {"retry": {}},
         {"limits": {"free": {"requests": 1, "window": "1s"}}},
         {"balancing": "power_of_two"},
+        {"discipline": "lifo"},
         {"replicas": 257},
         {"autoscaler": {"min_replicas": 1, "max_replicas": 9, "target_percent": 50}},
     ],
