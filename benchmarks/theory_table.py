@@ -28,7 +28,7 @@ REPLICATIONS: Final = 20
 T_19: Final = 2.861
 """Student's t with 19 degrees of freedom, two-sided 1 %."""
 
-_UNITS: Final = {"s": (1e3, " ms"), "s2": (1e6, " ms²"), "share": (1e2, " %")}
+_UNITS: Final = {"s": (1e3, " ms"), "s2": (1e6, " ms²"), "share": (1e2, " %"), "per_s": (1.0, "/s")}
 """By unit of a figure: what it is multiplied with, and what stands behind it."""
 
 

@@ -13,8 +13,10 @@ from pydantic import (
     model_validator,
 )
 
+from scenarios.distributions import Distribution
 from scenarios.model import Model, Name, single_key
 from scenarios.units import (
+    MICROSECOND_NS,
     MILLISECOND_NS,
     SECOND_NS,
     DurationNs,
@@ -205,6 +207,38 @@ class TraceArrivals(Model):
     trace: TraceSource
 
 
+class ClosedShape(Model):
+    """Users who wait for their answers."""
+
+    users: Annotated[PositiveInt, Field(le=1_000_000)]
+    """How many there are. Each is a user of one of the scenario's tiers, always the same one: they
+    are spread over the tiers by weight, and evenly within each. If they are more than a tier
+    counts, several share a name and its limits."""
+
+    think_time_ns: Distribution
+    """From the end of a request, whatever came of it, to the user's next; also before the first. At
+    least 1us on average."""
+
+    @model_validator(mode="after")
+    def _users_think(self) -> Self:
+        if self.think_time_ns.expected_ns() < MICROSECOND_NS:
+            raise ValueError(
+                "should have a think_time of at least 1us on average, or users who are refused at "
+                "once would send without end"
+            )
+        return self
+
+
+class ClosedArrivals(Model):
+    """So many users, each of whom sends a request, waits for its end, thinks, sends the next.
+
+    What they send depends on what they are answered, and when: such traffic can be simulated, and
+    not be planned before a live run.
+    """
+
+    closed: ClosedShape
+
+
 Arrivals = Annotated[
     Annotated[ConstantArrivals, Tag("constant")]
     | Annotated[PoissonArrivals, Tag("poisson")]
@@ -213,12 +247,24 @@ Arrivals = Annotated[
     | Annotated[DiurnalArrivals, Tag("diurnal")]
     | Annotated[PiecewiseArrivals, Tag("piecewise")]
     | Annotated[MmppArrivals, Tag("mmpp")]
-    | Annotated[TraceArrivals, Tag("trace")],
+    | Annotated[TraceArrivals, Tag("trace")]
+    | Annotated[ClosedArrivals, Tag("closed")],
     Discriminator(
-        single_key("constant", "poisson", "ramp", "spike", "diurnal", "piecewise", "mmpp", "trace"),
+        single_key(
+            "constant",
+            "poisson",
+            "ramp",
+            "spike",
+            "diurnal",
+            "piecewise",
+            "mmpp",
+            "trace",
+            "closed",
+        ),
         custom_error_type="unknown_alternative",
         custom_error_message=(
-            "should name one of constant, poisson, ramp, spike, diurnal, piecewise, mmpp, trace"
+            "should name one of constant, poisson, ramp, spike, diurnal, piecewise, mmpp, trace, "
+            "closed"
         ),
     ),
 ]

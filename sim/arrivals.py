@@ -14,7 +14,7 @@ from scenarios.routes import Cached, Call, Enqueue, RequestClass, Step, Write
 from scenarios.spec import Scenario
 from scenarios.trace import TraceEntry
 from scenarios.trace_check import entries_in_order
-from scenarios.workload import Tier, TraceArrivals
+from scenarios.workload import ClosedArrivals, Tier, TraceArrivals
 from sim.arrival_rates import (
     ArrivalRates,
     Even,
@@ -53,6 +53,10 @@ class Arrival(NamedTuple):
     """What it is about, counted from 1; 0 if its class has no keys."""
 
 
+class UnknownBefore(ValueError):
+    """When requests are sent depends on the answers to those before, as of closed arrivals."""
+
+
 def arrivals(scenario: Scenario) -> Iterator[Arrival]:
     """Return the arrivals of warm-up and measured part, ascending in time, made one by one.
 
@@ -62,12 +66,18 @@ def arrivals(scenario: Scenario) -> Iterator[Arrival]:
         scenarios.trace.InvalidTrace: the workload is a trace that cannot be read, or that
             has a class which the scenario does not have.
         OSError: the trace cannot be opened.
+        UnknownBefore: they are closed.
     """
     end_ns = scenario.warm_up_ns + scenario.duration_ns
     match scenario.workload.arrivals:
         case TraceArrivals(trace=trace):
             entries = entries_in_order(scenario, trace)
-            return _replayed(entries, trace.speed, end_ns, _Particulars(scenario))
+            return _replayed(entries, trace.speed, end_ns, Particulars(scenario))
+        case ClosedArrivals():
+            raise UnknownBefore(
+                "workload.arrivals.closed: when users send depends on their answers, so that "
+                "nobody can list their requests before a run; use open arrivals, such as poisson"
+            )
         case drawn:
             return _drawn(scenario, arrival_rates(drawn, scenario), end_ns)
 
@@ -75,7 +85,7 @@ def arrivals(scenario: Scenario) -> Iterator[Arrival]:
 def _drawn(scenario: Scenario, rates: ArrivalRates, end_ns: int) -> Iterator[Arrival]:
     seed = seed_key(scenario.seed)
     next_ns = _times(rates, seed, end_ns)
-    particulars = _Particulars(scenario)
+    particulars = Particulars(scenario)
     for index in count():
         key = request_key(seed, index)
         at_ns = next_ns(key)
@@ -123,7 +133,7 @@ def _by_chance(rate: CumulatedRate) -> NextNs:
 
 
 def _replayed(
-    entries: Iterable[TraceEntry], speed: float, end_ns: int, particulars: "_Particulars"
+    entries: Iterable[TraceEntry], speed: float, end_ns: int, particulars: "Particulars"
 ) -> Iterator[Arrival]:
     for index, entry in enumerate(entries):
         at_ns = int(entry.at_ns / speed)
@@ -132,7 +142,7 @@ def _replayed(
         yield particulars.recorded(index, at_ns, entry)
 
 
-class _Particulars:
+class Particulars:
     """Draws what a request is: its class, its user, its key."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -162,6 +172,15 @@ class _Particulars:
         popularity = self._popularity[class_name]
         about = 0 if popularity is None else popularity.key(uniform(key, self._key_stream, 0))
         return Arrival(index, at_ns, class_name, tier, user, about)
+
+    def asked(self, index: int, at_ns: int, tier: str, user: str) -> Arrival:
+        """Return request number ``index`` of a user who is known."""
+        arrival = self.drawn(index, at_ns, request_key(self._seed, index))
+        return arrival._replace(tier=tier, user=user)
+
+    def spread(self, users: int) -> tuple[tuple[str, str], ...]:
+        """Return tier and name of each of so many users, by the tiers' weights."""
+        return tuple(self._user_at((number + 0.5) / users) for number in range(users))
 
     def recorded(self, index: int, at_ns: int, entry: TraceEntry) -> Arrival:
         """Return arrival number ``index`` as it was recorded; what was not is drawn.

@@ -36,6 +36,9 @@ class Verdict(StrEnum):
     SHEDDING = "overloaded but shedding"
     """It does not, and turns away what it cannot do."""
 
+    SATURATED = "saturated"
+    """It does not, so that users wait for it who else would send more."""
+
     UNSTABLE = "unstable"
     """It does not, and its line grows for as long as the traffic lasts."""
 
@@ -89,9 +92,16 @@ class StationLoad:
             f"station {self.station} would be {self.peak:.0%} utilised at {self.rate_per_s:.4g}/s"
             f"{self._bracket()}"
         )
+        if self.verdict is Verdict.STABLE:
+            return start + self._reservation()
         match self.verdict:
             case Verdict.UNSTABLE:
                 return f"{start}; it needs {self.remedy} or fewer requests{self._retries()}"
+            case Verdict.SATURATED:
+                return (
+                    f"{start} if users waited for nobody; as they do, it holds them back to "
+                    f"{self.rate_per_s / self.peak:.4g}/s{self._retries()}"
+                )
             case Verdict.SHEDDING:
                 return f"{start}; {self.relief}{self._retries()}"
             case Verdict.FOR_A_WHILE:
@@ -99,12 +109,12 @@ class StationLoad:
                     f"{start} for {_rounded(self.over_ns)}, in which its line grows to about "
                     f"{self.line:.0f}{self._retries()}"
                 )
-            case Verdict.STABLE if self.retried >= 1:
-                return f"{start}, and {self.retried:.0%} once all is retried that may be"
-            case Verdict.STABLE if self.all_miss >= 1:
-                return f"{start}; while they are empty, its line grows"
-            case Verdict.STABLE:
-                return start
+
+    def _reservation(self) -> str:
+        """Return what may yet overload a station that keeps up."""
+        if self.retried >= 1:
+            return f", and {self.retried:.0%} once all is retried that may be"
+        return "; while they are empty, its line grows" if self.all_miss >= 1 else ""
 
     @property
     def is_worth_saying(self) -> bool:
@@ -203,6 +213,8 @@ def _load(
     limited = asked.limited.stations.get(station, Demand())
     overflow = _overflow(expected, limited.busy / places.total)
     relief = _relief(scenario, station, peak, limited, places)
+    # Nobody waits for jobs: where these alone are too many, users hold nothing back.
+    waiting = expected.users if limited.job_busy < places.total else None
     return StationLoad(
         station=station,
         places=places.total,
@@ -213,19 +225,26 @@ def _load(
         all_hit=utilisation(asked.all_hit),
         all_miss=utilisation(asked.all_miss),
         retried=utilisation(asked.retried),
-        line=overflow.requests * limited.rate_per_s / max(expected.whole_peak_per_s, 1e-300),
+        line=_line(overflow, limited, expected, waiting),
         over_ns=overflow.over_ns,
-        verdict=_verdict(peak.busy / places.total, relief, overflow),
+        verdict=_verdict(peak.busy / places.total, relief, overflow, waiting),
         remedy=places.needed(limited.busy),
         relief=relief,
     )
 
 
-def _verdict(peak: float, relief: str, overflow: "_Overflow") -> Verdict:
+def _line(overflow: "_Overflow", limited: Demand, expected: Traffic, waiting: int | None) -> float:
+    line = overflow.requests * limited.rate_per_s / max(expected.whole_peak_per_s, 1e-300)
+    return line if waiting is None else min(line, waiting)
+
+
+def _verdict(peak: float, relief: str, overflow: "_Overflow", waiting: int | None) -> Verdict:
     if peak < 1:
         return Verdict.STABLE
     if relief:
         return Verdict.SHEDDING
+    if waiting is not None:
+        return Verdict.SATURATED
     return Verdict.FOR_A_WHILE if overflow.passes else Verdict.UNSTABLE
 
 

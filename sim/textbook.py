@@ -17,6 +17,7 @@ from scenarios.history import Outcome
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from sim.theory.caches import miss_share
+from sim.theory.closed_networks import closed_network
 from sim.theory.erlang import erlang_b
 from sim.theory.many_places import Wait, e_k_m_c, m_m_c, m_m_c_k
 from sim.theory.one_place import (
@@ -43,7 +44,7 @@ class Figure(NamedTuple):
     """Such as ``mean wait``."""
 
     unit: str
-    """``s``, ``s2`` (square seconds) or ``share``."""
+    """``s``, ``s2`` (square seconds), ``share`` or ``per_s``."""
 
     exact: float
     """What theory says."""
@@ -58,11 +59,14 @@ class System(NamedTuple):
     name: str
     rate_per_s: float
     platform: Platform
-    """Without seed, workload's rate and length."""
+    """Without seed, arrivals and length."""
 
     figures: tuple[Figure, ...]
     mix: Mapping[str, float] = MappingProxyType({"ask": 1.0})
     """The weight of each class."""
+
+    closed: Platform | None = None
+    """Its users and what they think for, who wait for their answers. None: arrivals are Poisson."""
 
     is_slow: bool = False
     """Whether it forgets so slowly that a short run says little."""
@@ -73,7 +77,7 @@ class System(NamedTuple):
         data = {
             "name": "textbook",
             "workload": {
-                "arrivals": {"poisson": {"rate": f"{self.rate_per_s:.9f}/s"}},
+                "arrivals": self._arrivals(),
                 "mix": dict(self.mix),
             },
             "seed": seed,
@@ -84,6 +88,11 @@ class System(NamedTuple):
             **self.platform,
         }
         return Scenario.model_validate(data, context=units.FILE)
+
+    def _arrivals(self) -> Platform:
+        if self.closed is not None:
+            return {"closed": dict(self.closed)}
+        return {"poisson": {"rate": f"{self.rate_per_s:.9f}/s"}}
 
 
 class Estimate(NamedTuple):
@@ -132,6 +141,7 @@ def systems() -> tuple[System, ...]:
         _ranks(),
         *_turns(),
         *_networks(),
+        *_closed(),
         _workers(),
         _cache(),
     )
@@ -394,6 +404,55 @@ def _circle() -> System:
     return System("two stations, half go round again", rate_per_s, platform, figures, mix)
 
 
+def _closed() -> list[System]:
+    """Return users who wait for their answers, and think: many for one station, some for three.
+
+    How the time to think is spread makes no difference: whoever thinks waits for nobody.
+    """
+    interactive = closed_network([0.010], [1], 0.200, 25)
+    door = _door(service_time={"exponential": {"mean": "10ms"}})
+    thinking = {"users": 25, "think_time": {"exponential": {"mean": "200ms"}}}
+    central = closed_network([0.010, 0.030, 0.015], [1, 2, 1], 0.100, 8)
+    in_three = {
+        "services": {
+            "door": {"service_time": {"exponential": {"mean": "10ms"}}},
+            "hall": {"concurrency": 2, "service_time": {"exponential": {"mean": "30ms"}}},
+        },
+        "databases": {
+            "main": {
+                "pool": 1,
+                "read_time": {"exponential": {"mean": "15ms"}},
+                "write_time": {"constant": "1ms"},
+            }
+        },
+        "classes": {"ask": {"through": ["door", "hall"], "steps": [{"read": "main"}]}},
+    }
+    evenly = {"users": 8, "think_time": {"empirical": {"quantiles": ["0ns", "200ms"]}}}
+    return [
+        System(
+            "25 users of one place",
+            interactive.throughput_per_s,
+            door,
+            (
+                _throughput(interactive.throughput_per_s),
+                _mean_latency(interactive.response_s),
+            ),
+            closed=thinking,
+        ),
+        System(
+            "8 users of three stations",
+            central.throughput_per_s,
+            in_three,
+            (
+                _throughput(central.throughput_per_s),
+                _mean_latency(central.response_s),
+                _utilisation("main", central.utilisations[2]),
+            ),
+            closed=evenly,
+        ),
+    ]
+
+
 def _workers() -> System:
     """Return a job queue: M/M/3, though nobody waits for the answer."""
     wait = m_m_c(210.0, 0.010, 3)
@@ -475,6 +534,14 @@ def _utilisation(station: str, exact: float) -> Figure:
         return found
 
     return Figure(_named("utilisation", station), "share", exact, read)
+
+
+def _throughput(exact_per_s: float) -> Figure:
+    def read(record: RunRecord) -> float:
+        sent = sum(outcomes.total for outcomes in record.classes.values())
+        return sent * _NS_PER_S / (record.measured_until_ns - record.measured_from_ns)
+
+    return Figure("throughput", "per_s", exact_per_s, read)
 
 
 def _refused(exact: float) -> Figure:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scenarios.spec import Scenario
 from scenarios.trace import read_trace
 from scenarios.units import SECOND_NS
-from scenarios.workload import TraceArrivals, TraceSource
+from scenarios.workload import ClosedArrivals, TraceArrivals, TraceSource
 from sim.arrival_rates import (
     ArrivalRates,
     Even,
@@ -17,6 +17,7 @@ from sim.arrival_rates import (
     arrival_rates,
     stretches_of,
 )
+from sim.closed import most_requests_per_s
 from sim.rates import Stretch
 from sim.streams import seed_key
 
@@ -43,6 +44,10 @@ class Traffic(NamedTuple):
     """Whether high and low rates follow on each other without end, so that it says little which
     of them the run ends with."""
 
+    users: int | None = None
+    """Those who wait for their answers, of closed arrivals: the rates are then those of users for
+    whom every answer comes as soon as it can. None: nobody waits."""
+
     @property
     def whole_peak_per_s(self) -> float:
         """The peak of all classes together."""
@@ -62,6 +67,11 @@ def traffic(scenario: Scenario) -> Traffic:
     match scenario.workload.arrivals:
         case TraceArrivals(trace=trace):
             return _recorded(trace, run_ns, _shares(scenario))
+        case ClosedArrivals(closed=closed):
+            most_per_s = most_requests_per_s(scenario, closed)
+            by_class = {name: share * most_per_s for name, share in _shares(scenario).items()}
+            steady = (Stretch(run_ns, most_per_s, most_per_s),)
+            return Traffic(by_class, by_class, steady, users=closed.users)
         case drawn:
             return _drawn(arrival_rates(drawn, scenario), run_ns, scenario)
 

@@ -9,6 +9,7 @@ _STREAMS_LAWS: Final = "properties/sim/test_streams.py"
 _PLACES: Final = "sim/models/places.py"
 _POOLS: Final = "properties/test_p07_connection_pool.py"
 _LINES: Final = "sim/models/lines.py"
+_CLOSED: Final = "tests/sim/test_closed.py"
 _THEORY: Final = "properties/sim/test_theory.py"
 _SYSTEMS: Final = "properties/sim/test_theory_systems.py"
 _CONSERVATION: Final = "properties/sim/test_conservation.py"
@@ -70,6 +71,22 @@ MUTANTS: Final = (
         "(priority, -next(self._numbers), item)",
         "The oldest of a class starves while younger ones are served.",
         ("tests/sim/test_service.py::test_the_discipline_says_who_of_those_who_wait_is_next",),
+    ),
+    Mutant(
+        "users do not wait for their answers",
+        "sim/models/client.py",
+        "            reply = yield from work\n            self._ended(visit, reply)\n",
+        "            Activity(work, partial(self._ended, visit))\n",
+        "A platform that is too slow is asked as much as one that is not, and seems to collapse.",
+        (f"{_CLOSED}::test_a_user_sends_waits_thinks_and_sends_again_until_the_traffic_ends",),
+    ),
+    Mutant(
+        "users think of the same",
+        "sim/closed.py",
+        "self._think_ns(request_key(self._seed, user), sent)",
+        "self._think_ns(request_key(self._seed, 0), sent)",
+        "Users send all at once, as nobody does, and wait for one another.",
+        (_SYSTEMS,),
     ),
     Mutant(
         "a place too many",

@@ -10,15 +10,21 @@ in their order. So two engines that draw differently, break one tie in another w
 request out of turn do not get past this.
 """
 
+from typing import Any
+
 from hypothesis import event, given, settings
+from hypothesis import strategies as st
 
 from properties.profiles import scaled
 from properties.sim.platforms import scenarios
 from properties.sim.topologies import ties, topologies
+from scenarios import units
 from scenarios.history import write_operation
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
 from sim.run import EngineName, simulate
+
+CLOSED = {"closed": {"users": 2_000, "think_time": {"exponential": {"mean": "100ms"}}}}
 
 EXAMPLES = settings(max_examples=scaled(100), deadline=None)
 
@@ -60,6 +66,23 @@ def test_the_engines_agree_on_a_platform_with_everything(scenario: Scenario) -> 
 @given(topologies())
 def test_the_engines_agree_on_topologies_that_nobody_would_build(scenario: Scenario) -> None:
     agree_on(scenario)
+
+
+@settings(max_examples=scaled(2), deadline=None)
+@given(st.sampled_from([{"poisson": {"rate": "7000/s"}}, CLOSED]), st.sampled_from(["1ms", "1s"]))
+def test_the_engines_agree_on_more_requests_than_there_is_room_for_at_first(
+    arrivals: dict[str, Any], wait_time: str
+) -> None:
+    service = {"service_time": {"constant": "90us"}, "wait_time": {"constant": wait_time}}
+    data = {
+        "name": "many",
+        "seed": 1,
+        "duration": "2s",
+        "workload": {"arrivals": arrivals, "mix": {"ask": 1}},
+        "services": {"door": service},
+        "classes": {"ask": {"through": ["door"]}},
+    }
+    agree_on(Scenario.model_validate(data, context=units.FILE))
 
 
 @settings(max_examples=scaled(25), deadline=None)

@@ -19,6 +19,7 @@ DATABASES: Final = ("main", "other")
 DISCIPLINES: Final = st.sampled_from(["fifo", "lifo", "priority"])
 
 _TICKS: Final = st.sampled_from(["0ns", "1ms", "2ms", "5ms", "10ms", "100ms"])
+_THOUGHTS: Final = st.sampled_from(["1ms", "10ms", "100ms"]).map(lambda it: {"constant": it})
 _RATES: Final = st.sampled_from(["10/s", "100/s", "200/s"])
 
 
@@ -27,12 +28,23 @@ def ticks() -> st.SearchStrategy[dict[str, Any]]:
     return _TICKS.map(lambda it: {"constant": it})
 
 
+def closed_arrivals() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw users who wait for their answers."""
+    thoughts = times().filter(lambda it: it != {"constant": "0ns"}) | _THOUGHTS
+    return st.builds(
+        lambda users, thought: {"closed": {"users": users, "think_time": thought}},
+        st.sampled_from([1, 2, 7, 20]),
+        thoughts,
+    )
+
+
 def arrivals() -> st.SearchStrategy[dict[str, Any]]:
-    """Draw traffic: even, by chance, in a ramp or in a spike."""
+    """Draw traffic: even, by chance, in a ramp, in a spike or closed."""
     return st.one_of(
         _RATES.map(lambda it: {"constant": {"rate": it}}),
         _RATES.map(lambda it: {"poisson": {"rate": it}}),
         st.builds(lambda a, b: {"ramp": {"start": a, "end": b}}, _RATES, _RATES),
+        closed_arrivals(),
         st.sampled_from(["200/s", "400/s"]).map(
             lambda it: {"spike": {"base": "10/s", "peak": it, "at": "500ms", "hold": "1s"}}
         ),

@@ -40,6 +40,7 @@ _RECORDS: Final[dict[str, "np.dtype[Any]"]] = {
     "samples": _REALS,
     "changes": layout.CHANGE,
     "ended": layout.ENDED,
+    "users": layout.USER,
 }
 """What the rows of the state's arrays are, where they are not integers."""
 

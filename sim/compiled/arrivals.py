@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.spec import Scenario
-from scenarios.workload import TraceArrivals
+from scenarios.workload import ClosedArrivals, TraceArrivals
 from sim import arrivals as readable
 from sim import rates
 from sim.arrival_rates import (
@@ -62,6 +62,8 @@ _EVEN: Final = 0
 _PLANNED: Final = 1
 _REPEATED: Final = 2
 _MODULATED: Final = 3
+_CLOSED: Final = 4
+"""Nobody knows when: the rows are without times."""
 
 _NO_KEYS: Final = -1
 
@@ -165,8 +167,11 @@ class ArrivalBlocks:
         match scenario.workload.arrivals:
             case TraceArrivals():
                 self._source = _Recorded(scenario, block)
+            case ClosedArrivals():
+                self._source = _Drawn(scenario, _Times(_CLOSED), block)
             case drawn:
-                self._source = _Drawn(scenario, arrival_rates(drawn, scenario), block)
+                times = _times(arrival_rates(drawn, scenario))
+                self._source = _Drawn(scenario, times, block)
 
     def fill(self) -> int:
         """Replace the block by the next one, and return how many of its rows are filled.
@@ -180,8 +185,8 @@ class ArrivalBlocks:
 
 
 class _Drawn:
-    def __init__(self, scenario: Scenario, rates: ArrivalRates, block: Block) -> None:
-        self._traffic = _traffic(scenario, rates)
+    def __init__(self, scenario: Scenario, times: "_Times", block: Block) -> None:
+        self._traffic = _traffic(scenario, times)
         self._state = _State(np.zeros(5, np.int64), np.zeros(5))
         self._block = block
 
@@ -215,9 +220,9 @@ def _places(names: Iterable[str]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _traffic(scenario: Scenario, rates: ArrivalRates) -> _Traffic:
+def _traffic(scenario: Scenario, times: "_Times") -> _Traffic:
     """Return the table of a scenario's drawn arrivals."""
-    kind, even_per_s, stretches, state_bounds = _times(rates)
+    kind, even_per_s, stretches, state_bounds = times
     mix = scenario.workload.mix
     places = _places(scenario.classes)
     tiers = readable.tiers_of(scenario)
@@ -290,6 +295,8 @@ def _fill(traffic: _Traffic, state: _State, block: Block) -> int:
         key = request_key(traffic.seed, first + row)
         if traffic.kind == _EVEN:
             at_ns = readable.evenly_spaced_ns(first + row, traffic.rate_per_s)
+        elif traffic.kind == _CLOSED:
+            at_ns = 0
         else:
             at_ns = _next_ns(traffic, state, key)
         if at_ns >= traffic.run_ns:

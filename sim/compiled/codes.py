@@ -45,6 +45,11 @@ LATER: Final = 22
 FINISH: Final = 23
 """The run is over; what has not been noted yet is."""
 
+HEARD: Final = 24
+"""A user has the answer to its request, and begins to think."""
+THOUGHT: Final = 25
+"""A user sends its next request."""
+
 # How a call is answered: the statuses of sim.models.visit.Reply.
 OK: Final = 200
 LIMITED: Final = 429

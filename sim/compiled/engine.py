@@ -19,6 +19,7 @@ from sim.compiled.codes import (
     FINISH,
     FOREVER_NS,
     HALF_OPEN,
+    HEARD,
     JOBLESS,
     LATER,
     NOBODY,
@@ -99,7 +100,7 @@ class Engine:
             self._tell()
             if why == REACHED:
                 return self.now_ns == end_ns
-            if why == ARRIVALS:
+            if why == ARRIVALS or self._is_used_up():
                 self.fill_arrivals()
                 if not goes_on(0) and self.now_ns + 1 < end_ns:
                     # What else is due in this nanosecond still happens.
@@ -143,9 +144,16 @@ class Engine:
         rows = self._blocks.fill()
         run["arrival_row"], run["arrival_rows"] = 0, rows
         run["first_index"] = self._blocks.first_index
-        run["arrival_ns"] = self.state.arrivals.at_ns[0] if rows else FOREVER_NS
+        # Users who wait for their answers take what they ask from the rows, at times of their own.
+        known = rows and not len(self.state.users)
+        run["arrival_ns"] = self.state.arrivals.at_ns[0] if known else FOREVER_NS
         run["arrival_order"] = run["order"]
         run["order"] += 1
+
+    def _is_used_up(self) -> bool:
+        """Whether users who wait for their answers have asked all that the block says."""
+        run = self.state.run[0]
+        return len(self.state.users) > 0 and bool(run["arrival_row"] == run["arrival_rows"])
 
     def later(self, wait_ns: int, turn: Callable[[], None]) -> None:
         """Call ``turn`` when ``wait_ns`` have passed."""
@@ -243,6 +251,10 @@ class Engine:
             self.state.frames[timer]["op"] = number
             self.state.services[number]["timer"] = timer
         self.fill_arrivals()
+        for user in range(len(self.state.users)):
+            number = self._new_frame(HEARD)
+            self.state.frames[number]["op"] = user
+            self._urge(number)
         second = self._new_frame(LATER)
         self.state.frames[second]["number"] = SECOND
         self.state.frames[second]["began_ns"] = SECOND_NS

@@ -210,6 +210,9 @@ ENDED: Final = _record(
 )  # fmt: skip
 """An operation, for the history."""
 
+USER: Final = _record("tier", "user", "sent", keys=("draws",))
+"""A user who waits for answers; what it thinks for draws from a key of its own."""
+
 RUN_RECORD: Final = _record(
     "now_ns",
     "end_ns",
@@ -239,7 +242,8 @@ RUN_RECORD: Final = _record(
     "view_used",
     "slot_used",
     "margin",
-    "is_short",  # of room
+    "is_short",  # of room, or of requests for users who wait for their answers
+    "think_draw",  # of these users; -1: there are none
     "is_traced",
     "is_measuring",
     "measured_from_ns",
@@ -327,5 +331,6 @@ class State(NamedTuple):
     leases: Integers
     changes: Records
     ended: Records
+    users: Records
     arrivals: Arrivals
     draws: DrawTable

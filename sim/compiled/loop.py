@@ -16,6 +16,7 @@ from sim.compiled.codes import (
     FILL,
     FINISH,
     FOREVER_NS,
+    HEARD,
     INVALIDATED,
     JOB_DONE,
     JOB_TURN,
@@ -37,6 +38,7 @@ from sim.compiled.codes import (
     ROOM,
     RUN,
     SECOND,
+    THOUGHT,
     TRY,
     TURN,
     WAITED,
@@ -52,8 +54,8 @@ from sim.compiled.events import (
 )
 from sim.compiled.layout import State
 from sim.compiled.machine_code import called, compiled, inlined
-from sim.compiled.measures import OFFERED, end_second, sample
-from sim.compiled.pools import new_frame, new_row, new_visit
+from sim.compiled.measures import end_second, sample
+from sim.compiled.sending import ask, begin, think
 
 
 @compiled
@@ -114,31 +116,8 @@ def _is_soon(s: State) -> bool:
 def _send(s: State) -> int:
     """Send the next request; return its frame."""
     run = s.run[0]
-    row = run.arrival_row
-    at_ns = s.arrivals.at_ns[row]
-    class_index = s.arrivals.class_index[row]
-    run.now_ns = at_ns
-    visit_number = new_visit(s)
-    visit = s.visits[visit_number]
-    visit.refs = 0
-    visit.index = run.first_index + row
-    visit.at_ns = at_ns
-    visit.class_index = class_index
-    visit.tier = s.arrivals.tier[row]
-    visit.user = s.arrivals.user[row]
-    visit.content = s.arrivals.key[row]
-    visit.draws = s.arrivals.draw_key[row]
-    visit.tries = 1
-    visit.answered = 0
-    number = new_frame(s, RUN, visit_number, NOBODY)
-    frame = s.frames[number]
-    frame.pc = s.classes[class_index].program
-    frame.replica = 0
-    frame.path = 0
-    frame.row = new_row(s)
-    visit.row = frame.row
-    s.rates[at_ns // SECOND_NS * 4 + OFFERED] += 1
-    return number
+    run.now_ns = run.arrival_ns
+    return begin(s, NOBODY)
 
 
 @inlined
@@ -189,7 +168,7 @@ def _go_on(s: State, number: int) -> int:  # noqa: C901, PLR0911, PLR0912  # a c
 
 
 @called
-def _go_on_rarely(s: State, number: int, state: int) -> int:
+def _go_on_rarely(s: State, number: int, state: int) -> int:  # noqa: PLR0911  # a case for each
     """Let a frame go on that is in one of the less frequent states."""
     if state == INVALIDATED:
         return stations.invalidated(s, number)
@@ -201,6 +180,10 @@ def _go_on_rarely(s: State, number: int, state: int) -> int:
         return stations.do_job(s, number)
     if state == JOB_DONE:
         return stations.end_job(s, number)
+    if state == HEARD:
+        return think(s, number)
+    if state == THOUGHT:
+        return ask(s, number)
     _act(s, number, state)
     return NOBODY
 

@@ -9,7 +9,9 @@ import numpy as np
 from policies.cache import FOREVER_NS
 from scenarios.spec import Queue, Scenario, Service
 from scenarios.units import SECOND_NS
-from sim.arrivals import cache_of_keys, tiers_of
+from scenarios.workload import ClosedArrivals
+from sim.arrivals import Particulars, cache_of_keys, tiers_of
+from sim.closed import THINK_STREAM
 from sim.compiled import layout
 from sim.compiled.codes import (
     FIFO,
@@ -24,7 +26,7 @@ from sim.compiled.codes import (
 from sim.compiled.layout import Arrivals, Integers, Records, State
 from sim.compiled.measures import BUCKETS
 from sim.compiled.program import Draws, numbers_of, program_of, ranks_of
-from sim.streams import stream_key
+from sim.streams import request_key, seed_key, stream_key
 
 ROOM: Final = 1_024
 """Rows of a pool at first; it grows as it has to."""
@@ -113,18 +115,40 @@ def initial_state(scenario: Scenario, arrivals: Arrivals, *, traced: bool) -> St
     sizes = _sizes(scenario, len(program.steps), traced=traced)
     run = _run(scenario, sizes, traced=traced)
     run["levels"] = program.levels
+    users, run["think_draw"] = _users(scenario, draws)
     parts = _parts_of(scenario, stations, draws)
     return State(
         run=run,
         leases=np.zeros(sizes.room * program.levels, np.int64),
         program=program.rows(),
         classes=_classes(scenario, program.starts),
+        users=users,
         arrivals=arrivals,
         **parts,
         **_pools(sizes),
         **_notes(sizes, stations, traced=traced),
         draws=draws.table(),
     )
+
+
+def _users(scenario: Scenario, draws: Draws) -> tuple[Records, int]:
+    """Return the users who wait for their answers, and the row of what they think for."""
+    match scenario.workload.arrivals:
+        case ClosedArrivals(closed=closed):
+            names = Particulars(scenario).spread(closed.users)
+        case _:
+            return _empty(layout.USER, 0), NOBODY
+    seed = seed_key(scenario.seed)
+    tiers = list(tiers_of(scenario))
+    rows = [
+        {
+            "tier": tiers.index(tier),
+            "user": int(name.removeprefix(f"{tier}-")),
+            "draws": request_key(seed, number),
+        }
+        for number, (tier, name) in enumerate(names)
+    ]
+    return records_of(layout.USER, rows), draws(closed.think_time_ns, THINK_STREAM)
 
 
 def _sizes(scenario: Scenario, steps: int, *, traced: bool) -> _Sizes:

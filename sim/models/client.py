@@ -1,11 +1,13 @@
-"""The client: sends each request at its time, whatever became of those before."""
+"""The client: sends each request at its time, or when its user has the answer to the last."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import count
 from typing import NamedTuple, TypeAlias
 
 from scenarios.history import Operation, Outcome
 from sim.arrivals import Arrival
+from sim.closed import ClosedUsers
 from sim.models.stop import Caller, Stop
 from sim.models.timeline import Activity, Pause, Timeline, Waiting
 from sim.models.visit import OK, UNKNOWN, Reply, Visit
@@ -25,7 +27,7 @@ OnEnd: TypeAlias = Callable[[str, int, int | None, Outcome], None]
 
 
 class Client:
-    """All users together, as an open loop.
+    """All users together.
 
     Args:
         timeline: the run's time.
@@ -50,24 +52,40 @@ class Client:
         self._history = history
         self._caller = Caller("client", "client", Reply.NONE)
         self._in_flight: dict[int, Visit] = {}
+        self._numbers = count()
 
     def send(self, arrivals: Iterable[Arrival]) -> Waiting[None]:
         """Send one request for each arrival, and wait for none."""
         timeline = self._timeline
-        traced = self._history is not None
         for arrival in arrivals:
             # Also when it is 0: nothing is sent before the run has begun.
             yield Pause(timeline, arrival.at_ns - timeline.now_ns)
-            index = arrival.index
-            route = self._routes[arrival.class_name]
-            key = request_key(self._seed, index)
-            visit = Visit(arrival, key, 0, {} if traced else None)
-            self._in_flight[index] = visit
-            if len(route.stops) == 1:
-                work = route.stops[0].take(visit, self._caller)
-            else:
-                work = self._follow(route, visit)
+            visit, work = self._sent(arrival)
             Activity(work, partial(self._ended, visit))
+
+    def converse(self, users: ClosedUsers, user: int) -> Waiting[None]:
+        """Send one request after the other for a user, who waits for each and thinks between."""
+        timeline = self._timeline
+        for sent in count():
+            think_ns = users.think_ns(user, sent)
+            if timeline.now_ns + think_ns >= users.until_ns:
+                return
+            yield Pause(timeline, think_ns)
+            arrival = users.request(next(self._numbers), timeline.now_ns, user)
+            visit, work = self._sent(arrival)
+            reply = yield from work
+            self._ended(visit, reply)
+
+    def _sent(self, arrival: Arrival) -> tuple[Visit, Waiting[Reply]]:
+        """Return a request that is sent now, and its way to the answer."""
+        index = arrival.index
+        route = self._routes[arrival.class_name]
+        key = request_key(self._seed, index)
+        visit = Visit(arrival, key, 0, None if self._history is None else {})
+        self._in_flight[index] = visit
+        if len(route.stops) == 1:
+            return visit, route.stops[0].take(visit, self._caller)
+        return visit, self._follow(route, visit)
 
     def unanswered(self) -> list[Operation]:
         """Return the operations that have not ended, as nobody knows how they will."""

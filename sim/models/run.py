@@ -7,12 +7,14 @@ from scenarios.recorder import Recorder
 from scenarios.records import Provenance, RunRecord
 from scenarios.spec import Scenario
 from scenarios.units import SECOND_NS
+from scenarios.workload import ClosedArrivals
 from sim.arrivals import arrivals
+from sim.closed import ClosedUsers
 from sim.models.autoscaler import Autoscaler
 from sim.models.client import Client
 from sim.models.observer import Observer
 from sim.models.platform import Platform
-from sim.models.timeline import Activity, Timeline
+from sim.models.timeline import Activity, Timeline, Waiting
 from sim.streams import seed_key
 
 
@@ -36,7 +38,8 @@ def run(
     seed = seed_key(scenario.seed)
     client = Client(timeline, platform.routes, seed, recorder.ended, history)
     observer = Observer(platform, timeline, recorder)
-    Activity(client.send(arrivals(scenario)), _nobody_waits)
+    for sending in _traffic(scenario, client):
+        Activity(sending, _nobody_waits)
     timeline.process(observer.run(on_progress))
     for service in platform.services.values():
         if service.spec.autoscaler is not None:
@@ -51,6 +54,16 @@ def run(
         stations=observer.outcomes(),
         interrupted_at_ns=None if is_whole else timeline.now_ns,
     )
+
+
+def _traffic(scenario: Scenario, client: Client) -> list[Waiting[None]]:
+    """Return all that sends requests."""
+    match scenario.workload.arrivals:
+        case ClosedArrivals(closed=closed):
+            users = ClosedUsers(scenario, closed)
+            return [client.converse(users, user) for user in range(len(users))]
+        case _:
+            return [client.send(arrivals(scenario))]
 
 
 def _nobody_waits(_nothing: None) -> None:

@@ -86,7 +86,7 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "poison: {rate: 5/s}",
             (
                 "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-                "diurnal, piecewise, mmpp, trace, not poison; did you mean poisson?"
+                "diurnal, piecewise, mmpp, trace, closed, not poison; did you mean poisson?"
             ),
         ),
         (
@@ -94,7 +94,7 @@ def test_a_scenario_is_read_with_its_units(tmp_path: Path) -> None:
             "5/s",
             (
                 "file.yaml:5: workload.arrivals should name one of constant, poisson, ramp, spike, "
-                "diurnal, piecewise, mmpp, trace, not '5/s'"
+                "diurnal, piecewise, mmpp, trace, closed, not '5/s'"
             ),
         ),
         (

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scenarios.spec import Scenario
 from scenarios.workload import (
+    ClosedArrivals,
     ConstantArrivals,
     DiurnalArrivals,
     MmppArrivals,
@@ -111,7 +112,7 @@ def k6_options(scenario: Scenario, url: str, api_keys: Mapping[str, str]) -> dic
     """Return what the script needs to know, as JSON has it.
 
     Raises:
-        K6Problem: the scenario replays a trace.
+        K6Problem: the scenario replays a trace, or its users wait for their answers.
         NotSendable: a class of the mix can only be simulated.
     """
     check_sendable(scenario)
@@ -156,7 +157,7 @@ def executor(scenario: Scenario) -> dict[str, object]:
     """Return the k6 executor that gives a scenario's arrivals their rate.
 
     Raises:
-        K6Problem: the scenario replays a trace.
+        K6Problem: the scenario replays a trace, or its users wait for their answers.
     """
     seconds = (scenario.warm_up_ns + scenario.duration_ns) / 1e9
     match scenario.workload.arrivals:
@@ -187,6 +188,11 @@ def executor(scenario: Scenario) -> dict[str, object]:
             return _following(scenario, planned_rates(planned, scenario))
         case MmppArrivals(mmpp=mmpp):
             return _following(scenario, modulated_rates(mmpp))
+        case ClosedArrivals():
+            raise K6Problem(
+                "k6 is not told of users who wait for their answers; use open arrivals, such as "
+                "poisson: {rate: 10/s}"
+            )
         case TraceArrivals():
             raise K6Problem("k6 cannot replay a trace; leave out --with k6")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scenarios.spec import Scenario
 from scenarios.trace import check_trace
-from scenarios.workload import TraceArrivals
+from scenarios.workload import ClosedArrivals, TraceArrivals
 from sim.arrivals import Arrival, arrivals
 from worlds.parts import queue_in
 
@@ -41,7 +41,7 @@ def plan(scenario: Scenario) -> Iterator[PlannedRequest]:
     """Yield the requests of a run, ascending in time.
 
     Raises:
-        NotSendable: a class in the mix has no ``request``, so it can only be simulated.
+        NotSendable: as of :func:`check_sendable`.
     """
     check_sendable(scenario)
     for arrival in arrivals(scenario):
@@ -52,12 +52,18 @@ def check_sendable(scenario: Scenario) -> None:
     """Refuse a scenario that no live client can play.
 
     Raises:
-        NotSendable: a class of the mix, or of the trace, says of no request what to send.
+        NotSendable: a class of the mix, or of the trace, says of no request what to send; or
+            requests are sent when others are answered.
         InvalidTrace: the trace cannot be read.
         OSError: it cannot be opened.
     """
     sent = dict.fromkeys(scenario.workload.mix)
     match scenario.workload.arrivals:
+        case ClosedArrivals():
+            raise NotSendable(
+                "workload.arrivals.closed: users who wait for their answers can only be "
+                "simulated; use open arrivals, such as poisson: {rate: 10/s}, to run it live"
+            )
         case TraceArrivals(trace=source):
             sent |= dict.fromkeys(check_trace(Path(source.file)).classes)
         case _:

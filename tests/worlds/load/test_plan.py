@@ -73,3 +73,9 @@ def test_a_class_without_a_request_is_named_and_can_only_be_simulated() -> None:
 def test_every_class_of_the_catalogue_s_baseline_can_be_sent() -> None:
     baseline = load_scenario("baseline")
     assert {r.class_name for r in plan(baseline)} == set(baseline.workload.mix)
+
+
+def test_users_who_wait_for_answers_cannot_be_planned_and_the_remedy_is_named() -> None:
+    closed = "workload.arrivals={closed: {users: 5, think_time: {constant: 1s}}}"
+    with pytest.raises(NotSendable, match=r"^workload\.arrivals\.closed: .*use open arrivals"):
+        list(plan(load_scenario("baseline", [closed])))
