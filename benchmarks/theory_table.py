@@ -18,8 +18,9 @@ from rich.progress import track
 
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
+from sim.figures import Figure
 from sim.run import simulate
-from sim.textbook import Estimate, Figure, System, estimates, systems
+from sim.textbook import Estimate, System, estimates, systems
 
 BEGIN: Final = "<!-- table of theory: begin -->"
 END: Final = "<!-- table of theory: end -->"

@@ -12,10 +12,20 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from scenarios import units
-from scenarios.histogram import Histogram, bucket_bounds
-from scenarios.history import Outcome
 from scenarios.records import RunRecord
 from scenarios.spec import Scenario
+from sim.figures import (
+    Figure,
+    latency_quantile,
+    mean_latency,
+    mean_wait,
+    refused,
+    second_moment,
+    seconds,
+    squared_wait,
+    throughput,
+    utilisation,
+)
 from sim.theory.caches import miss_share
 from sim.theory.closed_networks import closed_network
 from sim.theory.erlang import erlang_b
@@ -35,22 +45,6 @@ _WARM_UP_SHARE = 5
 
 Platform = Mapping[str, Any]
 """Part of a scenario, as it is written in a file."""
-
-
-class Figure(NamedTuple):
-    """One number that theory knows of a system."""
-
-    name: str
-    """Such as ``mean wait``."""
-
-    unit: str
-    """``s``, ``s2`` (square seconds), ``share`` or ``per_s``."""
-
-    exact: float
-    """What theory says."""
-
-    read: Callable[[RunRecord], float]
-    """What a run says."""
 
 
 class System(NamedTuple):
@@ -167,9 +161,9 @@ def _exponential() -> list[System]:
         wait = m_m_c(rate_per_s, 0.010, places)
         platform = _door(concurrency=places, service_time={"exponential": {"mean": "10ms"}})
         figures = (
-            _mean_wait("door", wait.mean_s),
-            _squared_wait("door", wait),
-            _utilisation("door", busy),
+            mean_wait("door", wait.mean_s),
+            squared_wait("door", wait),
+            utilisation("door", busy),
             *_sojourns(wait),
         )
         found.append(
@@ -180,8 +174,8 @@ def _exponential() -> list[System]:
 
 def _sojourns(wait: Wait) -> tuple[Figure, ...]:
     return (
-        _latency_quantile(0.9, wait.sojourn_quantile_s(0.9)),
-        _latency_quantile(0.99, wait.sojourn_quantile_s(0.99)),
+        latency_quantile(0.9, wait.sojourn_quantile_s(0.9)),
+        latency_quantile(0.99, wait.sojourn_quantile_s(0.99)),
     )
 
 
@@ -197,17 +191,17 @@ def _bounded() -> list[System]:
             service_time={"exponential": {"mean": "10ms"}},
         )
         figures = (
-            _refused(loss.lost),
-            _mean_wait("door", loss.wait_s),
-            _utilisation("door", loss.utilisation),
+            refused(loss.lost),
+            mean_wait("door", loss.wait_s),
+            utilisation("door", loss.utilisation),
         )
         name = f"M/M/{places}/{places + line_max} offered {load:.0%}"
         found.append(System(name, rate_per_s, platform, figures))
     lost = erlang_b(4.0, 5)
     for name, time in _KINDS.items():
         platform = _door(concurrency=5, queue_max=0, service_time=time)
-        kept = _utilisation("door", 4 * (1 - lost) / 5)
-        found.append(System(f"M/{name}/5/5 offered 80%", 400.0, platform, (_refused(lost), kept)))
+        kept = utilisation("door", 4 * (1 - lost) / 5)
+        found.append(System(f"M/{name}/5/5 offered 80%", 400.0, platform, (refused(lost), kept)))
     return found
 
 
@@ -231,14 +225,14 @@ def _one_place_any_service() -> list[System]:
         rate_per_s = 60.0
         mean_s = m_g_1_wait_s(rate_per_s, 0.010, cv)
         figures = [
-            _mean_wait("door", mean_s),
-            _utilisation("door", 0.6),
+            mean_wait("door", mean_s),
+            utilisation("door", 0.6),
         ]
         # Of the others the third moment is there, but no run of bearable length shows it.
         if third is not None:
             second_s2, third_s3 = 1e-4 * (1 + cv**2), 1e-6 * third
             variance_s2 = m_g_1_wait_variance_s2(rate_per_s, 0.010, second_s2, third_s3)
-            figures.append(_second_moment("door", variance_s2 + mean_s**2))
+            figures.append(second_moment("door", variance_s2 + mean_s**2))
         platform = _door(service_time=time)
         found.append(System(f"M/{name}/1 at 60%", rate_per_s, platform, tuple(figures)))
     return found
@@ -249,9 +243,9 @@ def _last_come_first() -> System:
     mean_s = m_g_1_wait_s(60.0, 0.010, cv=1.0)
     variance_s2 = m_g_1_last_come_first_variance_s2(60.0, 0.010, 2e-4, 6e-6)
     figures = (
-        _mean_wait("door", mean_s),
-        _second_moment("door", variance_s2 + mean_s**2),
-        _utilisation("door", 0.6),
+        mean_wait("door", mean_s),
+        second_moment("door", variance_s2 + mean_s**2),
+        utilisation("door", 0.6),
     )
     platform = _door(discipline="lifo", service_time={"exponential": {"mean": "10ms"}})
     return System("M/M/1 at 60%, last come first served", 60.0, platform, figures)
@@ -278,10 +272,10 @@ def _ranks() -> System:
     }
     figures = (
         *(
-            _mean_latency(wait_s + rank.service_s, name)
+            mean_latency(wait_s + rank.service_s, name)
             for (name, rank), wait_s in zip(ranks.items(), waits_s, strict=True)
         ),
-        _utilisation("door", 0.63),
+        utilisation("door", 0.63),
     )
     platform = {**_door(discipline="priority"), "classes": classes}
     mix = {name: rank.rate_per_s for name, rank in ranks.items()}
@@ -300,9 +294,9 @@ def _turns() -> list[System]:
             service_time={"exponential": {"mean": "10ms"}},
         )
         figures = (
-            _mean_wait("door", wait.mean_s),
-            _squared_wait("door", wait),
-            _utilisation("door", busy),
+            mean_wait("door", wait.mean_s),
+            squared_wait("door", wait),
+            utilisation("door", busy),
             *_sojourns(wait),
         )
         name = f"E{replicas}/M/{places} at {busy:.0%}"
@@ -332,9 +326,9 @@ def _three_tiers() -> System:
         },
     }
     figures = (
-        _mean_latency(sojourn_s),
-        _mean_wait("door", gateways.mean_s),
-        _utilisation("main", 0.09),
+        mean_latency(sojourn_s),
+        mean_wait("door", gateways.mean_s),
+        utilisation("main", 0.09),
     )
     return System("three tiers, gateways in turns", 600.0, platform, figures, {"hit": 7, "miss": 3})
 
@@ -368,10 +362,10 @@ def _networks() -> list[System]:
         "classes": {"ask": {"through": ["door", "hall"], "steps": [{"read": "main"}]}},
     }
     figures = (
-        _mean_latency(tandem.sojourn_s + 0.020),
-        _mean_wait("hall", tandem.waits[1].mean_s),
-        _mean_wait("main", tandem.waits[2].mean_s),
-        _utilisation("main", tandem.waits[2].utilisation),
+        mean_latency(tandem.sojourn_s + 0.020),
+        mean_wait("hall", tandem.waits[1].mean_s),
+        mean_wait("main", tandem.waits[2].mean_s),
+        utilisation("main", tandem.waits[2].utilisation),
     )
     return [System("three stations in tandem", rate_per_s, in_tandem, figures), _circle()]
 
@@ -395,10 +389,10 @@ def _circle() -> System:
         "classes": {"once": {"steps": once}, "twice": {"steps": once * 2}},
     }
     figures = (
-        _mean_wait("door", waits[0].mean_s),
-        _mean_wait("hall", waits[1].mean_s),
-        _utilisation("door", 0.6),
-        _mean_latency(1.5 * sum(wait.mean_sojourn_s for wait in waits)),
+        mean_wait("door", waits[0].mean_s),
+        mean_wait("hall", waits[1].mean_s),
+        utilisation("door", 0.6),
+        mean_latency(1.5 * sum(wait.mean_sojourn_s for wait in waits)),
     )
     mix = {"once": 1, "twice": 1}
     return System("two stations, half go round again", rate_per_s, platform, figures, mix)
@@ -434,8 +428,8 @@ def _closed() -> list[System]:
             interactive.throughput_per_s,
             door,
             (
-                _throughput(interactive.throughput_per_s),
-                _mean_latency(interactive.response_s),
+                throughput(interactive.throughput_per_s),
+                mean_latency(interactive.response_s),
             ),
             closed=thinking,
         ),
@@ -444,9 +438,9 @@ def _closed() -> list[System]:
             central.throughput_per_s,
             in_three,
             (
-                _throughput(central.throughput_per_s),
-                _mean_latency(central.response_s),
-                _utilisation("main", central.utilisations[2]),
+                throughput(central.throughput_per_s),
+                mean_latency(central.response_s),
+                utilisation("main", central.utilisations[2]),
             ),
             closed=evenly,
         ),
@@ -464,14 +458,14 @@ def _workers() -> System:
         "classes": {"ask": {"steps": [{"enqueue": "jobs"}]}},
     }
     figures = (
-        _mean_wait("jobs", wait.mean_s),
-        _squared_wait("jobs", wait),
-        _utilisation("worker", wait.utilisation),
+        mean_wait("jobs", wait.mean_s),
+        squared_wait("jobs", wait),
+        utilisation("worker", wait.utilisation),
         Figure(
             "p90 latency",
             "s",
             wait.sojourn_quantile_s(0.9),
-            lambda record: _seconds(record.classes["jobs"].latency_ns.quantile(0.9)),
+            lambda record: seconds(record.classes["jobs"].latency_ns.quantile(0.9)),
         ),
     )
     return System("three workers on one queue", 210.0, platform, figures)
@@ -498,95 +492,3 @@ def _missed(record: RunRecord) -> float:
     assert read is not None
     assert looked_up is not None
     return read.count / looked_up.count
-
-
-def _mean_wait(station: str, exact_s: float) -> Figure:
-    def read(record: RunRecord) -> float:
-        return _seconds(_waits(record, station).mean)
-
-    return Figure(_named("mean wait", station), "s", exact_s, read)
-
-
-def _squared_wait(station: str, wait: Wait) -> Figure:
-    return _second_moment(station, wait.variance_s2 + wait.mean_s**2)
-
-
-def _second_moment(station: str, exact_s2: float) -> Figure:
-    """Return the mean square of the wait, which tells orders of service apart.
-
-    Unlike the variance it is as right in short runs as in long ones, on average.
-    """
-
-    def read(record: RunRecord) -> float:
-        waits = _waits(record, station)
-        squares = math.fsum(
-            count * (sum(bucket_bounds(index)) / 2) ** 2 for index, count in waits.buckets
-        )
-        return squares / waits.count / _NS_PER_S**2
-
-    return Figure(_named("mean squared wait", station), "s2", exact_s2, read)
-
-
-def _utilisation(station: str, exact: float) -> Figure:
-    def read(record: RunRecord) -> float:
-        found = record.stations[station].utilisation
-        assert found is not None, "stations with places measure it"
-        return found
-
-    return Figure(_named("utilisation", station), "share", exact, read)
-
-
-def _throughput(exact_per_s: float) -> Figure:
-    def read(record: RunRecord) -> float:
-        sent = sum(outcomes.total for outcomes in record.classes.values())
-        return sent * _NS_PER_S / (record.measured_until_ns - record.measured_from_ns)
-
-    return Figure("throughput", "per_s", exact_per_s, read)
-
-
-def _refused(exact: float) -> Figure:
-    def read(record: RunRecord) -> float:
-        outcomes = record.classes["ask"]
-        return outcomes.counts[Outcome.REFUSED] / outcomes.total
-
-    return Figure("lost", "share", exact, read)
-
-
-def _mean_latency(exact_s: float, class_name: str | None = None) -> Figure:
-    def read(record: RunRecord) -> float:
-        if class_name is None:
-            return _seconds(_latencies(record).mean)
-        return _seconds(record.classes[class_name].latency_ns.mean)
-
-    name = "mean latency" if class_name is None else f"mean latency ({class_name})"
-    return Figure(name, "s", exact_s, read)
-
-
-def _latency_quantile(q: float, exact_s: float) -> Figure:
-    def read(record: RunRecord) -> float:
-        return _seconds(_latencies(record).quantile(q))
-
-    return Figure(f"p{q * 100:g} latency", "s", exact_s, read)
-
-
-def _named(figure: str, station: str) -> str:
-    return figure if station in {"door", "jobs", "worker"} else f"{figure} ({station})"
-
-
-def _waits(record: RunRecord, station: str) -> Histogram:
-    waits = record.stations[station].wait_ns
-    assert waits is not None, "the simulator measures waits"
-    return waits
-
-
-def _latencies(record: RunRecord) -> Histogram:
-    """Return the latencies of all classes together."""
-    together = Histogram()
-    for outcome in record.classes.values():
-        together = together.merged(outcome.latency_ns)
-    return together
-
-
-def _seconds(value_ns: float | None) -> float:
-    assert value_ns is not None, "something was measured"
-    return value_ns / _NS_PER_S

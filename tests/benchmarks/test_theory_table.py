@@ -3,8 +3,9 @@
 import pytest
 
 from benchmarks.theory_table import BEGIN, END, Engine, Row, replaced, rows_of, table
+from sim.figures import Figure
 from sim.run import simulate
-from sim.textbook import Estimate, Figure, System, systems
+from sim.textbook import Estimate, System, systems
 
 
 def _row(exact: float, *found: tuple[float, float], unit: str = "s") -> Row:
