@@ -7,6 +7,7 @@ from properties.mutants.mutant import Mutant
 _FOLDER: Final = "sim/compiled/recursion"
 _LAWS: Final = "properties/sim/test_recursion_agrees.py"
 _AGREE: Final = f"{_LAWS}::test_the_recursion_says_what_the_event_loop_says"
+_TIES: Final = f"{_LAWS}::test_of_those_who_come_at_once_the_right_one_is_first"
 _LARGER: Final = f"{_LAWS}::test_on_a_larger_platform_both_agree_for_thousands_of_requests"
 
 MUTANTS: Final = (
@@ -16,7 +17,7 @@ MUTANTS: Final = (
         "        return _lower(one.scheduled_ns, other.scheduled_ns)\n",
         "        return _lower(other.scheduled_ns, one.scheduled_ns)\n",
         "Of two requests at once the wrong one is served first, and the engines part company.",
-        (_AGREE,),
+        (_TIES,),
     ),
     Mutant(
         "ties that nobody can decide pass",
@@ -24,7 +25,15 @@ MUTANTS: Final = (
         "compared(s, station, visitor) != FIRST:",
         "compared(s, station, visitor) == SECOND:",
         "A guess about a tie passes for what the models say.",
-        (_AGREE,),
+        (_TIES,),
+    ),
+    Mutant(
+        "who came first was given a place first",
+        f"{_FOLDER}/order.py",
+        "    at_once = one.manner <= LATE and other.manner <= LATE\n",
+        "    at_once = True\n",
+        "Somebody who waited for a place goes before somebody who found one, at the next station.",
+        (_TIES,),
     ),
     Mutant(
         "on the way they overtake",

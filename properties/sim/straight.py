@@ -24,14 +24,21 @@ def tiny() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _crowds() -> st.SearchStrategy[dict[str, Any]]:
+def _crowds(at: str) -> st.SearchStrategy[dict[str, Any]]:
     """Draw traffic in which several requests come in the same nanosecond."""
+    crowd = {"base": "100/s", "at": at}
     return st.sampled_from(
         [
-            {"spike": {"base": "5/s", "peak": "400000000/s", "at": "300ms", "hold": "1us"}},
-            {"spike": {"base": "100/s", "peak": "2000000000/s", "at": "20ms", "hold": "100ns"}},
+            {"spike": crowd | {"peak": "400000000/s", "hold": "1us"}},
+            {"spike": crowd | {"peak": "2000000000/s", "hold": "100ns"}},
+            {"spike": crowd | {"peak": "2000000000/s", "hold": "3ns"}},
         ]
     )
+
+
+def _even() -> st.SearchStrategy[dict[str, Any]]:
+    rates = st.sampled_from(["200/s", "500/s", "1000/s"])
+    return rates.map(lambda it: {"constant": {"rate": it}})
 
 
 def _services() -> st.SearchStrategy[dict[str, Any]]:
@@ -98,11 +105,70 @@ def straight(draw: st.DrawFn) -> Scenario:
         "drain": draw(st.sampled_from([0, "1ms", "2s"])),
         "users": draw(st.sampled_from([{}, {"free": {"count": 3}, "pro": {}}])),
         "workload": {
-            "arrivals": draw(arrivals() | _crowds()),
+            "arrivals": draw(arrivals() | _crowds("20ms")),
             "mix": {name: draw(st.integers(1, 3)) for name in classes},
         },
         "services": {name: draw(_services()) for name in SERVICES},
         "databases": {name: draw(_databases()) for name in DATABASES},
+        "classes": classes,
+    }
+    return Scenario.model_validate(data, context=units.FILE)
+
+
+@st.composite
+def tying(draw: st.DrawFn) -> Scenario:
+    """Draw a platform on which many come to one station at once, and it matters who is first.
+
+    Even arrivals and times of whole milliseconds, with room for all at first and for one or two
+    at last, where each class takes a time of its own.
+    """
+    ways: list[list[dict[str, Any]]] = [
+        [{"call": "a"}, {"read": "main"}],
+        [{"call": "b"}, {"read": "main"}],
+        [{"call": "a"}, {"write": "main"}],
+        [{"call": "a", "steps": [{"call": "b"}]}, {"read": "main"}],
+        [{"call": "a", "steps": [{"call": "c"}]}, {"read": "main"}],
+        [{"call": "c"}],
+        [{"read": "main"}],
+    ]
+    whole_ms = st.integers(1, 7).map(lambda it: {"constant": f"{it}ms"})
+    classes = {
+        f"class_{n}": {
+            "steps": draw(st.sampled_from(ways)),
+            "times": {name: {"service_time": draw(whole_ms)} for name in ("a", "b", "c", "main")},
+        }
+        for n in range(draw(st.integers(2, 4)))
+    }
+    rooms = st.sampled_from([1, 2, 5, 40])
+    wait = st.just({"constant": "0ns"}) | whole_ms
+    data: dict[str, Any] = {
+        "name": "drawn",
+        "seed": draw(st.integers(0, 2**32)),
+        "warm_up": draw(st.sampled_from([0, "3ms"])),
+        # Few requests have few ties, so that there is something to compare where one is undecided.
+        "duration": draw(st.sampled_from(["5ms", "10ms", "30ms", "1s"])),
+        "drain": "1s",
+        "workload": {
+            "arrivals": draw(_even() | _crowds("2ms")),
+            "mix": dict.fromkeys(classes, 1),
+        },
+        "services": {
+            "a": {
+                "concurrency": draw(rooms),
+                "replicas": draw(st.integers(1, 2)),
+                "wait_time": draw(wait),
+            },
+            "b": {"concurrency": draw(rooms), "wait_time": draw(wait)},
+            "c": {"concurrency": draw(rooms), "replicas": draw(st.integers(1, 3))},
+        },
+        "databases": {
+            "main": {
+                "replicas": draw(st.integers(0, 2)),
+                "pool": draw(st.integers(1, 3)),
+                "read_time": draw(whole_ms),
+                "write_time": draw(whole_ms),
+            }
+        },
         "classes": classes,
     }
     return Scenario.model_validate(data, context=units.FILE)

@@ -17,7 +17,7 @@ from hypothesis import assume, event, given, settings
 
 from properties.profiles import scaled
 from properties.sim.platforms import scenarios
-from properties.sim.straight import straight
+from properties.sim.straight import straight, tying
 from properties.sim.test_engines_agree import nameless
 from properties.sim.topologies import topologies
 from scenarios import units
@@ -58,8 +58,19 @@ def test_the_recursion_says_what_the_event_loop_says(scenario: Scenario) -> None
     assert record == by_events(scenario)
 
 
+@settings(max_examples=scaled(300), deadline=None)
+@given(tying())
+def test_of_those_who_come_at_once_the_right_one_is_first(scenario: Scenario) -> None:
+    recursion = Recursion(scenario)
+    is_decided = recursion.run(_nobody_asks)
+    has_ties = int(recursion.state.run[0]["tie_ns"]) >= 0
+    event(f"{'decided' if is_decided else 'undecided'}, {'ties' if has_ties else 'no ties'}")
+    assume(is_decided)
+    assert recursion.record(NOBODY) == by_events(scenario)
+
+
 @settings(max_examples=scaled(25), deadline=None)
-@given(straight())
+@given(straight() | tying())
 def test_whoever_asks_gets_the_same_record_whether_or_not_ties_were_decided(
     scenario: Scenario,
 ) -> None:
