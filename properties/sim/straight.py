@@ -5,7 +5,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from properties.sim.platforms import times
-from properties.sim.topologies import arrivals, ticks
+from properties.sim.topologies import ticks
 from scenarios import units
 from scenarios.spec import Scenario
 
@@ -13,6 +13,8 @@ SERVICES: Final = ("a", "b", "c")
 DATABASES: Final = ("main", "other")
 
 _TINY: Final = st.sampled_from(["1ns", "2ns", "5ns", "40ns"])
+
+_BUSY: Final = {"rate": "400/s", "mean_stay": "200ms"}
 
 
 def tiny() -> st.SearchStrategy[dict[str, Any]]:
@@ -36,6 +38,22 @@ def _crowds(at: str) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+def _open_arrivals() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw traffic that comes whatever became of what came before."""
+    rates = st.sampled_from(["10/s", "100/s", "200/s"])
+    return st.one_of(
+        _even(),
+        rates.map(lambda it: {"poisson": {"rate": it}}),
+        st.builds(lambda a, b: {"ramp": {"start": a, "end": b}}, rates, rates),
+        rates.map(lambda it: {"spike": {"base": "10/s", "peak": it, "at": "500ms", "hold": "1s"}}),
+        rates.map(
+            lambda it: {
+                "mmpp": {"states": {"calm": {"rate": it, "mean_stay": "100ms"}, "busy": _BUSY}}
+            }
+        ),
+    )
+
+
 def _even() -> st.SearchStrategy[dict[str, Any]]:
     rates = st.sampled_from(["200/s", "500/s", "1000/s"])
     return rates.map(lambda it: {"constant": {"rate": it}})
@@ -53,7 +71,7 @@ def _services() -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-def _steps(callable_: tuple[str, ...]) -> st.SearchStrategy[list[dict[str, Any]]]:
+def _steps(callable_: tuple[str, ...], fewest: int = 0) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Draw steps of which the calls go to later services only: no route goes in a circle."""
     queries = st.one_of(
         st.sampled_from(DATABASES).map(lambda it: {"read": it}),
@@ -65,14 +83,14 @@ def _steps(callable_: tuple[str, ...]) -> st.SearchStrategy[list[dict[str, Any]]
         )
         for number, name in enumerate(callable_)
     ]
-    return st.lists(st.one_of(queries, *calls), max_size=3)
+    return st.lists(st.one_of(queries, *calls), min_size=fewest, max_size=3)
 
 
 @st.composite
 def _classes(draw: st.DrawFn) -> dict[str, Any]:
     through = sorted(draw(st.lists(st.sampled_from(SERVICES), unique=True, max_size=3)))
     callable_ = tuple(name for name in SERVICES if not through or name > through[-1])
-    steps = draw(_steps(callable_).filter(lambda it: bool(it or through)))
+    steps = draw(_steps(callable_, fewest=0 if through else 1))
     stations = st.sampled_from((*SERVICES, *DATABASES))
     own_times = (ticks() | tiny()).map(lambda it: {"service_time": it})
     return {
@@ -105,7 +123,7 @@ def straight(draw: st.DrawFn) -> Scenario:
         "drain": draw(st.sampled_from([0, "1ms", "2s"])),
         "users": draw(st.sampled_from([{}, {"free": {"count": 3}, "pro": {}}])),
         "workload": {
-            "arrivals": draw(arrivals() | _crowds("20ms")),
+            "arrivals": draw(_open_arrivals() | _crowds("20ms")),
             "mix": {name: draw(st.integers(1, 3)) for name in classes},
         },
         "services": {name: draw(_services()) for name in SERVICES},

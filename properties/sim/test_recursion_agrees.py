@@ -178,6 +178,12 @@ def test_both_tell_the_same_of_what_there_was_when_a_run_is_broken_off(
     assert expected.ended == "interrupted"
 
 
+def test_users_who_wait_for_their_answers_disqualify_a_scenario() -> None:
+    closed = {"closed": {"users": 3, "think_time": {"constant": "1ms"}}}
+    workload = {"arrivals": closed, "mix": {"hit": 1}}
+    assert not qualifies(with_parts({"workload": workload}))
+
+
 @pytest.mark.parametrize(
     "service",
     [
