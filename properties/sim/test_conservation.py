@@ -110,10 +110,10 @@ def _left(places: Places) -> None:
 
 
 def _watched(
-    change: Callable[[Places], simpy.Event | None],
-) -> Callable[[Places], simpy.Event | None]:
-    def changed(places: Places) -> simpy.Event | None:
-        result = change(places)
+    change: Callable[..., simpy.Event | None],
+) -> Callable[..., simpy.Event | None]:
+    def changed(places: Places, *priority: int) -> simpy.Event | None:
+        result = change(places, *priority)
         assert 0 <= places.occupied <= places.capacity
         assert not places.waiting or places.occupied == places.capacity
         return result

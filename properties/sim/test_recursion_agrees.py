@@ -48,7 +48,7 @@ def _never(_more_bytes: int) -> bool:
     return False
 
 
-@settings(max_examples=scaled(100), deadline=None)
+@settings(max_examples=scaled(30), deadline=None)
 @given(straight())
 def test_the_recursion_says_what_the_event_loop_says(scenario: Scenario) -> None:
     assert qualifies(scenario)
