@@ -58,7 +58,7 @@ def test_the_recursion_says_what_the_event_loop_says(scenario: Scenario) -> None
     assert record == by_events(scenario)
 
 
-@settings(max_examples=scaled(300), deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(tying())
 def test_of_those_who_come_at_once_the_right_one_is_first(scenario: Scenario) -> None:
     recursion = Recursion(scenario)
